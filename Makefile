@@ -1,0 +1,35 @@
+# Everything a newcomer needs: `make demo` and `make test`. The targets install what they use.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.PHONY: install
+install:
+	@$(PYTHON) install.py
+
+.PHONY: install-dev
+install-dev:
+	@$(PYTHON) install.py --dev
+
+.PHONY: demo
+demo: install  ## Run everything on 127.0.0.1:8000 with demo data
+	@$(BIN)/unqatu demo
+
+.PHONY: demo-reset
+demo-reset: install  ## Remove the demo's data
+	@$(BIN)/unqatu demo-reset
+
+.PHONY: test
+test: install-dev  ## The whole suite, on an embedded PostgreSQL or on DATABASE_URL
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: lint
+lint: install-dev  ## Format, types, imports, sizes, SQL of migrations, the OpenAPI document
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache

@@ -1,0 +1,68 @@
+"""The command: unqatu demo | serve | worker | migrate | openapi | keys | admin …"""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import uvicorn
+from cyclopts import App, Parameter
+
+from api import logs
+from api.runtime import database_url
+from api.settings import Settings
+from api.worker import work
+from models.base import utc_now
+from models.migrations import runner
+from services.keyring import make_keys
+
+app = App(name="unqatu", help="The backend of a party's membership app.")
+keys = App(name="keys", help="Keys that live outside the database.")
+app.command(keys)
+
+
+@app.command
+def serve() -> None:
+    """Serve the API on UNQATU_HOST:UNQATU_PORT."""
+    settings = Settings()
+    uvicorn.run(
+        "api.app:serve",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.processes,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+@app.command
+def worker(*, concurrency: Annotated[int, Parameter(help="Jobs at a time.")] = 8) -> None:
+    """Work on jobs until Ctrl-C or SIGTERM."""
+    asyncio.run(work(Settings(), concurrency=concurrency))
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database to the newest schema, as its owner."""
+    settings = Settings()
+    runner.upgrade(database_url(settings, settings.owner_database_url))
+
+
+@keys.command
+def init() -> None:
+    """Make the keys that are missing in UNQATU_KEYS_FOLDER."""
+    make_keys(Settings().keys, now=utc_now())
+
+
+def main() -> None:
+    """Run the command line."""
+    logs.configure(sys.stderr)
+    app()
+
+
+if __name__ == "__main__":
+    main()

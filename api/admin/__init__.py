@@ -1,0 +1,5 @@
+"""Operations for branch admins, with a personal session or a service token."""
+
+from api.admin import branches
+
+ROUTERS = (branches.router,)

@@ -1,0 +1,54 @@
+"""The HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+
+from api import admin, errors, member, public, strictness
+from api.edge import ASGIApp, Edge
+from api.idempotency import RepeatedWrite, on_repeated_write
+from api.openapi import describe, operation_id
+from api.runtime import Runtime, running
+from api.settings import Settings
+
+
+def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
+    """The FastAPI application with every route; `runtime` is given by tests, else built at start."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if runtime is not None:
+            app.state.runtime = runtime
+            yield
+            return
+        async with running(settings) as built:
+            app.state.runtime = built
+            yield
+
+    app = FastAPI(
+        title="Unqatu",
+        lifespan=lifespan,
+        dependencies=[Depends(strictness.check)],
+        generate_unique_id_function=operation_id,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    if runtime is not None:
+        app.state.runtime = runtime
+    errors.install(app)
+    app.add_exception_handler(RepeatedWrite, on_repeated_write)
+    for router in (*public.ROUTERS, *member.ROUTERS, *admin.ROUTERS):
+        app.include_router(router)
+    describe(app)
+    return app
+
+
+def create_edge(app: FastAPI) -> ASGIApp:
+    """What the server runs: the application behind the edge."""
+    return Edge(app, unlimited=("/v1/uploads",))
+
+
+def serve() -> ASGIApp:
+    """The factory that uvicorn calls in each server process."""
+    return create_edge(create_app(Settings()))

@@ -1,0 +1,5 @@
+"""Operations for people with phones."""
+
+from api.member import me
+
+ROUTERS = (me.router,)

@@ -1,0 +1,5 @@
+"""Operations for anyone."""
+
+from api.public import health
+
+ROUTERS = (health.router,)

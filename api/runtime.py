@@ -1,0 +1,63 @@
+"""The composition root: what one process needs, built from the settings, closed in order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.settings import Settings
+from api.tokens import TokenVerifier
+from models.db import Sessions, create_engine, session_factory
+from services.keyring import Keyring, load_keys
+
+APP_ROLE = "unqatu_app"
+WORKER_ROLE = "unqatu_worker"
+JOB_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True, repr=False)
+class Runtime:
+    """What requests and jobs are handed. Tests build their own with a session factory of theirs."""
+
+    settings: Settings
+    sessions: Sessions
+    keys: Keyring
+    tokens: TokenVerifier
+
+
+def database_url(settings: Settings, own: str | None = None) -> str:
+    """The database of a process kind: its own URL, or the common one.
+
+    Raises:
+        ValueError: there is none; only the demo and the tests bring an embedded server.
+    """
+    url = own or settings.database_url
+    if url is None:
+        raise ValueError("DATABASE_URL is not set; `make demo` runs a database of its own")
+    return url
+
+
+def build_runtime(settings: Settings, sessions: Sessions) -> Runtime:
+    """Put the parts together around a session factory."""
+    keys = load_keys(settings.keys)
+    return Runtime(settings=settings, sessions=sessions, keys=keys, tokens=TokenVerifier(keys))
+
+
+def engine_of(settings: Settings, role: str) -> AsyncEngine:
+    """The engine of one kind of process; background work may take its time, a phone may not wait."""
+    if role == APP_ROLE:
+        return create_engine(database_url(settings), role)
+    own = settings.worker_database_url if role == WORKER_ROLE else settings.counter_database_url
+    return create_engine(database_url(settings, own), role, command_timeout_s=JOB_TIMEOUT_S)
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, role: str = APP_ROLE) -> AsyncIterator[Runtime]:
+    """The runtime of one process, acting as the database role `role`."""
+    engine = engine_of(settings, role)
+    try:
+        yield build_runtime(settings, session_factory(engine))
+    finally:
+        # close=False: with a lost database, closing politely hangs.
+        await engine.dispose(close=False)

@@ -1,0 +1,73 @@
+"""The settings, read from the environment once. The README's table lists them for operators."""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
+
+
+class Environment(StrEnum):
+    """Production refuses what only a demo may have: console senders and keys made on the fly."""
+
+    demo = "demo"
+    test = "test"
+    production = "production"
+
+
+class Settings(BaseSettings):
+    """One field a setting; UNQATU_<NAME> in the environment, but for DATABASE_URL and Google's variable."""
+
+    model_config = SettingsConfigDict(env_prefix="UNQATU_", frozen=True, extra="forbid")
+
+    environment: Environment = Environment.production
+    data_folder: Path = Path(".data")
+    database_url: PostgresUrl | None = Field(
+        default=None,
+        validation_alias=AliasChoices("database_url", "DATABASE_URL"),
+        description="PostgreSQL 17 or newer. Without it, the demo and the tests run an embedded server.",
+    )
+    owner_database_url: PostgresUrl | None = Field(default=None, description="For migrations; else database_url.")
+    worker_database_url: PostgresUrl | None = Field(default=None, description="For workers; else database_url.")
+    counter_database_url: PostgresUrl | None = Field(default=None, description="Opens ballots; else database_url.")
+    keys_folder: Path | None = Field(
+        default=None, description="Keys that must not be in the database; made by `unqatu keys`."
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    processes: int = Field(default=1, ge=1, le=64)
+
+    access_token_lifetime: timedelta = timedelta(minutes=10)
+    refresh_token_lifetime: timedelta = timedelta(days=60)
+    refresh_grace: timedelta = timedelta(seconds=30)
+    code_lifetime: timedelta = timedelta(minutes=5)
+    second_factor_lifetime: timedelta = timedelta(hours=12)
+    code_failures_per_hour: int = Field(default=2_000, description="Wrong codes of all phones together, then a pause.")
+
+    sms_sender: str = "console"
+    push_sender: str = Field(default="console", pattern="^(console|fcm)$")
+    push_log: Path | None = Field(default=None, description="A file the console push sender appends to.")
+    google_application_credentials: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("google_application_credentials", "GOOGLE_APPLICATION_CREDENTIALS"),
+    )
+    quiet_hours: str | None = Field(default="22:00-08:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    files_url: str | None = Field(default=None, description="s3://bucket/prefix; else a folder in data_folder.")
+    metrics_token: SecretStr | None = Field(default=None, description="Without it, /metrics answers loopback only.")
+    hot_lane: bool = True
+
+    @model_validator(mode="after")
+    def refuse_demo_parts_in_production(self) -> Self:
+        """A console that shows codes to operators is a hole, so production does not start with it."""
+        if self.environment is Environment.production and self.sms_sender == "console":
+            raise ValueError("the console SMS sender shows codes; set UNQATU_SMS_SENDER in production")
+        return self
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the keys."""
+        return self.keys_folder or self.data_folder / "keys"

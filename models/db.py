@@ -1,0 +1,79 @@
+"""Engines and sessions. The pool's limits make a lost database an answer in seconds, not a hanging phone."""
+
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+Sessions = async_sessionmaker[AsyncSession]
+
+COMMAND_TIMEOUT_S: Final = 2.0
+CONNECT_TIMEOUT_S: Final = 2.0
+POOL_TIMEOUT_S: Final = 2.0
+
+
+def server_settings(role: str, *, statement_timeout_ms: int) -> dict[str, str]:
+    """What every connection runs under. `role` drops the rights of the URL's user to those of one process kind."""
+    return {
+        "role": role,
+        "timezone": "UTC",
+        "application_name": role,
+        "statement_timeout": str(statement_timeout_ms),
+        "lock_timeout": str(statement_timeout_ms),
+        "idle_in_transaction_session_timeout": "10000",
+    }
+
+
+def plain_url(url: str) -> str:
+    """The URL as libpq, psycopg and asyncpg take it, without SQLAlchemy's driver name."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def create_engine(
+    url: str, role: str, *, pool_size: int = 10, command_timeout_s: float = COMMAND_TIMEOUT_S
+) -> AsyncEngine:
+    """An engine whose connections act as the database role `role`.
+
+    Args:
+        url: postgresql://… of a user that is a member of `role`.
+        role: unqatu_app, unqatu_worker or unqatu_counter; what each may do stands in the migrations.
+        pool_size: connections at most.
+        command_timeout_s: the longest a single statement may take, in seconds, seen from this side.
+    """
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=POOL_TIMEOUT_S,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": command_timeout_s,
+            "server_settings": server_settings(role, statement_timeout_ms=int(command_timeout_s * 1000)),
+        },
+    )
+
+
+def session_factory(bind: Any, **options: Any) -> Sessions:
+    """Sessions that never load anything behind the back of the code that uses them."""
+    return async_sessionmaker(bind, class_=AsyncSession, expire_on_commit=False, **options)
+
+
+async def execute(session: AsyncSession, statement: Executable, **parameters: Any) -> CursorResult[Any]:
+    """Run SQL that no model stands for, in the session's transaction, after what is pending was flushed."""
+    await session.flush()
+    connection = await session.connection()
+    return await connection.execute(statement, parameters)
+
+
+async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
+    """The asyncpg connection under a session, inside its transaction: for statements whose JSON PostgreSQL makes."""
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    driver = raw.driver_connection
+    if driver is None:
+        raise RuntimeError("the session has no connection")
+    return driver
