@@ -133,9 +133,7 @@ def is_usable() -> bool:
     """Whether `.venv` is of this Python version, in its place, and has pip."""
     question = "import pip, sys; print(sys.version_info[:2], sys.prefix)"
     try:
-        done = subprocess.run(  # noqa: S603  our own Python
-            [str(PYTHON), "-c", question], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([str(PYTHON), "-c", question], capture_output=True, text=True, check=False)
     except OSError:
         return False
     created_as = (VENV / "pyvenv.cfg").read_text() if (VENV / "pyvenv.cfg").exists() else ""
@@ -178,9 +176,7 @@ def run(command: "list[str]") -> None:
     """
     with LOG.open("a") as log:
         environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-        done = subprocess.run(  # noqa: S603  our own commands, no shell
-            command, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
-        )
+        done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
     if done.returncode != 0:
         cause = explain(LOG.read_text(errors="replace"))
         raise InstallError(f"Unqatu could not be installed, {cause} (full log: {LOG}).")

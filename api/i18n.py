@@ -1,4 +1,4 @@
-"""Sentences that people read, in Kazakh, Russian and English, from the gettext catalogues in api/locale."""
+"""Sentences that people read, in Kazakh, Russian and English, from the gettext catalogues in api/locale, one file a subject."""
 
 from functools import cache, lru_cache
 from pathlib import Path
@@ -15,8 +15,11 @@ MAX_HEADER: Final = 200
 @cache
 def catalogue(language: Language) -> dict[str, str]:
     """The sentences of a language by message id, e.g. "error.not_found"."""
-    with (LOCALE / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        return {str(message.id): str(message.string) for message in read_po(file) if message.id and message.string}
+    sentences: dict[str, str] = {}
+    for path in sorted((LOCALE / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as file:
+            sentences |= {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id and entry.string}
+    return sentences
 
 
 def say(message_id: str, language: Language, **data: object) -> str:
