@@ -1,4 +1,4 @@
-"""Sentences that people read, in Kazakh, Russian and English, from the gettext catalogues in api/locale, one file a subject."""
+"""Sentences that people read, from the gettext catalogues in api/locale: one folder a language, one file a subject."""
 
 from functools import cache, lru_cache
 from pathlib import Path

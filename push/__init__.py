@@ -1,0 +1,1 @@
+"""Adapters to the push services outside; nothing of ours is imported here."""
