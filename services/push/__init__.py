@@ -1,0 +1,1 @@
+"""Announcing things to phones: campaigns, their audience, the delivery, the inbox."""
