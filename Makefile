@@ -27,9 +27,23 @@ demo-reset: install  ## Remove the demo's data
 test: install-dev  ## The whole suite, on an embedded PostgreSQL or on DATABASE_URL
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
+.PHONY: drill
+drill: install-dev  ## At full size what takes minutes: kills, storms, simulations
+	@$(BIN)/python -m pytest -m drill
+
 .PHONY: lint
-lint: install-dev  ## Format, types, imports, sizes, SQL of migrations, the OpenAPI document
+lint: install-dev  ## Format, types, imports, SQL of migrations
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@rm -rf build/sql && $(BIN)/unqatu migrate --sql build/sql && $(BIN)/squawk build/sql/*.sql
+
+.PHONY: format
+format: install-dev  ## Put every file into the house's form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: migration
+migration: install-dev  ## Draft a migration from the models: make migration TITLE="what it does"
+	@$(BIN)/unqatu migration draft "$(TITLE)"

@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import uvicorn
 from cyclopts import App, Parameter
 
 from api import logs
+from api.commands import migrations
 from api.runtime import database_url
 from api.settings import Settings
 from api.worker import work
@@ -18,6 +20,7 @@ from services.keyring import make_keys
 app = App(name="unqatu", help="The backend of a party's membership app.")
 keys = App(name="keys", help="Keys that live outside the database.")
 app.command(keys)
+app.command(migrations.app)
 
 
 @app.command
@@ -46,8 +49,13 @@ def worker(*, concurrency: Annotated[int, Parameter(help="Jobs at a time.")] = 8
 
 
 @app.command
-def migrate() -> None:
-    """Bring the database to the newest schema, as its owner."""
+def migrate(
+    *, sql: Annotated[Path | None, Parameter(help="A folder to write the SQL to, one file each.")] = None
+) -> None:
+    """Bring the database to the newest schema, as its owner; or only write what would be run."""
+    if sql is not None:
+        runner.write_sql(sql)
+        return
     settings = Settings()
     runner.upgrade(database_url(settings, settings.owner_database_url))
 

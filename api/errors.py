@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems with a stable code. Nothing here repeats what the client sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -47,6 +47,15 @@ CODE_OF_STATUS: Final = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+EDGE_CODES: Final = {
+    "malformed_json": 400,
+    "invalid_request": 422,
+    "internal_error": 500,
+    "database_busy": 503,
+    "database_unavailable": 503,
+} | {code: status for status, code in CODE_OF_STATUS.items()}
+"""Codes of refusals that no service knows of, with their statuses."""
+
 LOST_DATABASE: Final = (
     PostgresConnectionError,
     CannotConnectNowError,
@@ -95,6 +104,19 @@ class Problem(BaseModel):
 def status_of(kind: type[DomainError]) -> int:
     """The HTTP status of a kind of refusal."""
     return next((STATUS_OF_KIND[base] for base in kind.__mro__ if base in STATUS_OF_KIND), 400)
+
+
+def refusals_of(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    """The refusals of ours below a kind."""
+    for child in kind.__subclasses__():
+        if child.__module__.startswith(("services.", "api.")):
+            yield child
+        yield from refusals_of(child)
+
+
+def error_codes() -> dict[str, int]:
+    """Every code that the imported modules can answer with, and its status."""
+    return dict(sorted((EDGE_CODES | {kind.code: status_of(kind) for kind in refusals_of(DomainError)}).items()))
 
 
 def problem(

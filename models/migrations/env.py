@@ -33,6 +33,9 @@ def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
     return not (kind == "table" and name is not None and name.startswith(NOT_OURS))
 
 
+# A migration that waits for a lock makes everybody behind it wait too: better to fail and try again.
+LOCK_TIMEOUT = "5s"
+
 OPTIONS: dict[str, Any] = {
     "target_metadata": SQLModel.metadata,
     "transaction_per_migration": True,
@@ -41,14 +44,20 @@ OPTIONS: dict[str, Any] = {
 }
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
+    # paramstyle: with the driver's own, every percent sign would be written twice.
+    context.configure(dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **OPTIONS)
     with context.begin_transaction():
+        context.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         context.run_migrations()
 else:
     url = context.config.get_main_option("sqlalchemy.url")
     if not url:
         raise SystemExit("Run migrations with `unqatu migrate`, which knows the database.")
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        poolclass=pool.NullPool,
+        connect_args={"options": f"-c lock_timeout={LOCK_TIMEOUT}"},
+    )
     with engine.connect() as connection:
         context.configure(connection=connection, **OPTIONS)
         with context.begin_transaction():

@@ -25,6 +25,16 @@ def upgrade(url: str, revision: str = "head") -> None:
     command.upgrade(config(url), revision)
 
 
+def write_sql(folder: Path) -> None:
+    """Write what each migration would run, as NNNN.sql."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for step in ScriptDirectory.from_config(config()).walk_revisions():
+        with (folder / f"{step.revision}.sql").open("w") as file:
+            offline = config()
+            offline.output_buffer = file
+            command.upgrade(offline, f"{step.down_revision or 'base'}:{step.revision}", sql=True)
+
+
 def head() -> str:
     """The revision that this code needs."""
     revision = ScriptDirectory.from_config(config()).get_current_head()

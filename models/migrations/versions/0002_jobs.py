@@ -6,6 +6,7 @@ A later procrastinate brings migrations of its own; each becomes a migration her
 
 from typing import Final
 
+import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
 
@@ -23,7 +24,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO unqatu_worker, unqatu_counter
 
 
 def upgrade() -> None:
-    # exec_driver_sql: the schema is several statements and holds percent signs of its own.
-    op.get_bind().exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
+    # The colons in it (:=, ::) are no parameters.
+    op.execute(sa.text(SchemaManager.get_schema().replace(":", r"\:")))
     for statement in GRANTS.strip().split(";\n"):
         op.execute(statement)
