@@ -15,7 +15,7 @@ from api.tokens import split_service_token
 from models.base import Language, utc_now
 from services import actors
 from services.actors import Actor
-from services.errors import ForbiddenError, UnauthenticatedError, VersionRequiredError
+from services.errors import DomainError, ForbiddenError, UnauthenticatedError, VersionRequiredError
 from services.keyring import Keyring
 
 bearer = HTTPBearer(
@@ -34,9 +34,18 @@ CurrentRuntime = Annotated[Runtime, Depends(get_runtime)]
 
 async def get_session(runtime: CurrentRuntime) -> AsyncIterator[AsyncSession]:
     """The request's one transaction. With scope="function" it commits before the answer leaves: a failed commit is an
-    error the client sees, never a 201 for nothing."""
+    error the client sees, never a 201 for nothing. A refusal rolls it back, unless the refusal itself was written down.
+    """
+    kept: DomainError | None = None
     async with runtime.sessions() as session, session.begin():
-        yield session
+        try:
+            yield session
+        except DomainError as refusal:
+            if not refusal.keeps_writes:
+                raise
+            kept = refusal
+    if kept is not None:
+        raise kept
 
 
 Session = Annotated[AsyncSession, Depends(get_session, scope="function")]

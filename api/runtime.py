@@ -1,14 +1,17 @@
 """The composition root: what one process needs, built from the settings, closed in order."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.settings import Settings
 from api.tokens import TokenVerifier
 from models.db import Sessions, create_engine, session_factory
+from push.sms import ConsoleSmsSender, SmsSender
 from services.keyring import Keyring, load_keys
 
 APP_ROLE = "unqatu_app"
@@ -24,6 +27,7 @@ class Runtime:
     sessions: Sessions
     keys: Keyring
     tokens: TokenVerifier
+    sms: SmsSender
 
 
 def database_url(settings: Settings, own: str | None = None) -> str:
@@ -41,7 +45,28 @@ def database_url(settings: Settings, own: str | None = None) -> str:
 def build_runtime(settings: Settings, sessions: Sessions) -> Runtime:
     """Put the parts together around a session factory."""
     keys = load_keys(settings.keys)
-    return Runtime(settings=settings, sessions=sessions, keys=keys, tokens=TokenVerifier(keys))
+    return Runtime(
+        settings=settings,
+        sessions=sessions,
+        keys=keys,
+        tokens=TokenVerifier(keys),
+        sms=build_sms_sender(settings.sms_sender),
+    )
+
+
+def build_sms_sender(name: str) -> SmsSender:
+    """The sender that UNQATU_SMS_SENDER names: "console", or "package.module:factory", called without arguments.
+
+    Raises:
+        ValueError: there is no such factory.
+    """
+    if name == "console":
+        return ConsoleSmsSender(sys.stdout)
+    try:
+        sender: SmsSender = resolve_name(name)()
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"UNQATU_SMS_SENDER names no factory: {name}") from error
+    return sender
 
 
 def engine_of(settings: Settings, role: str) -> AsyncEngine:

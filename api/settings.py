@@ -48,7 +48,11 @@ class Settings(BaseSettings):
     second_factor_lifetime: timedelta = timedelta(hours=12)
     code_failures_per_hour: int = Field(default=2_000, description="Wrong codes of all phones together, then a pause.")
 
-    sms_sender: str = "console"
+    sms_sender: str = Field(
+        default="console",
+        pattern=r"^(console|[\w.]+:\w+)$",
+        description="console, or package.module:factory of a push.sms.SmsSender.",
+    )
     push_sender: str = Field(default="console", pattern="^(console|fcm)$")
     push_log: Path | None = Field(default=None, description="A file the console push sender appends to.")
     google_application_credentials: Path | None = Field(

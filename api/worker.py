@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from procrastinate import App, PsycopgConnector
 
-from api.jobs import JOBS, PERIODIC
+from api.jobs import JOBS, PERIODIC, RETRIES
 from api.jobs.registry import bind
 from api.runtime import WORKER_ROLE, Runtime, database_url, running
 from api.settings import Settings
@@ -22,7 +22,10 @@ def build_app(runtime: Runtime) -> App:
     """procrastinate with every job of ours bound to `runtime`."""
     url = database_url(runtime.settings, runtime.settings.worker_database_url)
     app = App(connector=PsycopgConnector(conninfo=plain_url(url), kwargs={"options": f"-c role={WORKER_ROLE}"}))
-    tasks = {name: app.task(name=name)(bind(runtime, function)) for name, function in JOBS.items()}
+    tasks = {
+        name: app.task(name=name, retry=RETRIES.get(name, False))(bind(runtime, function))
+        for name, function in JOBS.items()
+    }
     for schedule in PERIODIC:
         app.periodic(cron=schedule.cron)(tasks[schedule.task])
 

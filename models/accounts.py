@@ -35,6 +35,8 @@ class Account(SQLModel, table=True):
     totp_secret_encrypted: bytes | None = None
     totp_confirmed_at: datetime | None = None
     totp_last_step: int | None = Field(default=None, sa_type=sa.BigInteger, description="A code is used once.")
+    totp_failed_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    totp_failed_at: datetime | None = None
     notification_preferences: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
     inbox_read_before_at: datetime | None = Field(default=None, description="All that is older counts as read.")
     created_at: datetime
@@ -59,6 +61,7 @@ class RefreshToken(SQLModel, table=True):
     """A one-time token that gives the next one. Only its SHA-256 is stored."""
 
     __tablename__ = "refresh_token"
+    __table_args__ = (sa.Index("refresh_token_expires_at_idx", "expires_at"),)
 
     token_hash: bytes = Field(primary_key=True)
     session_id: UUID = Field(foreign_key="auth_session.id", index=True, ondelete="CASCADE")

@@ -12,9 +12,12 @@ class DomainError(Exception):
     Attributes:
         code: stable, snake_case; documented in the OpenAPI description and translated in api/locale.
         data: typed facts for programs (ids, limits, field names); never personal data.
+        keeps_writes: whether what was written before the refusal stays, as a counted failure must
+            (docs/decisions/0006-refusals-that-keep-writes.md).
     """
 
     code: ClassVar[str] = "refused"
+    keeps_writes: ClassVar[bool] = False
 
     def __init__(self, **data: object) -> None:
         super().__init__(self.code)

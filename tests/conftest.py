@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+import time_machine
 from fastapi import FastAPI
 from psycopg import sql
 from sqlalchemy import event
@@ -32,6 +33,7 @@ from models.db import Sessions, create_engine, session_factory
 from models.embedded import remove, running_server
 from models.migrations import runner
 from services.keyring import make_keys
+from tests.factories.sign_in import Phone
 from tests.factories.world import SignIn, World, make_world
 
 SERVER_VARIABLE = "UNQATU_TEST_SERVER"
@@ -193,3 +195,16 @@ async def world(session: AsyncSession, runtime: Runtime) -> World:
 def sign_in(session: AsyncSession, runtime: Runtime) -> SignIn:
     """Real sessions and real tokens: `headers = await sign_in(account_id)`."""
     return SignIn(session, runtime)
+
+
+@pytest.fixture
+def phone(client: httpx.AsyncClient, runtime: Runtime) -> Phone:
+    """A phone that nobody knows."""
+    return Phone(client, runtime)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """A clock that stands at a morning and that the test moves."""
+    with time_machine.travel("2026-03-10T05:00:00Z", tick=False) as traveller:
+        yield traveller

@@ -1,5 +1,6 @@
 """What workers do. One module a subject; each job is one step in one transaction of its own."""
 
-from api.jobs.registry import JOBS, PERIODIC, Job, Schedule
+from api.jobs import sign_in
+from api.jobs.registry import JOBS, PERIODIC, RETRIES, Job, Schedule
 
-__all__ = ["JOBS", "PERIODIC", "Job", "Schedule"]
+__all__ = ["JOBS", "PERIODIC", "RETRIES", "Job", "Schedule", "sign_in"]

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from procrastinate import RetryStrategy
+
 from api.runtime import Runtime
 
 Job = Callable[..., Awaitable[None]]
@@ -19,10 +21,14 @@ class Schedule:
 
 JOBS: Final[dict[str, Job]] = {}
 PERIODIC: Final[list[Schedule]] = []
+RETRIES: Final[dict[str, RetryStrategy]] = {}
 
 
-def job(name: str, *, cron: str | None = None) -> Callable[[Job], Job]:
-    """Register `async def step(runtime: Runtime, **args)` under a name, and on a schedule if `cron` is given."""
+def job(name: str, *, cron: str | None = None, retry: RetryStrategy | None = None) -> Callable[[Job], Job]:
+    """Register `async def step(runtime: Runtime, **args)` under a name, and on a schedule if `cron` is given.
+
+    What a failing step raises is logged with its message, so that must hold nothing personal.
+    """
 
     def register(function: Job) -> Job:
         if name in JOBS:
@@ -30,6 +36,8 @@ def job(name: str, *, cron: str | None = None) -> Callable[[Job], Job]:
         JOBS[name] = function
         if cron is not None:
             PERIODIC.append(Schedule(name, cron))
+        if retry is not None:
+            RETRIES[name] = retry
         return function
 
     return register

@@ -1,5 +1,5 @@
 """Operations for anyone."""
 
-from api.public import health
+from api.public import health, sign_in
 
-ROUTERS = (health.router,)
+ROUTERS = (health.router, sign_in.router)
