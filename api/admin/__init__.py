@@ -1,5 +1,5 @@
 """Operations for branch admins, with a personal session or a service token."""
 
-from api.admin import branches
+from api.admin import branches, news
 
-ROUTERS = (branches.router,)
+ROUTERS = (branches.router, news.router)

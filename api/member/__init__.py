@@ -1,5 +1,5 @@
 """Operations for people with phones."""
 
-from api.member import me
+from api.member import me, news
 
-ROUTERS = (me.router,)
+ROUTERS = (news.router, me.router)

@@ -1,0 +1,1 @@
+"""News: writing it, the feed, one article, search."""
