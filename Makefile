@@ -32,17 +32,22 @@ drill: install-dev  ## At full size what takes minutes: kills, storms, simulatio
 	@$(BIN)/python -m pytest -m drill
 
 .PHONY: lint
-lint: install-dev  ## Format, types, imports, SQL of migrations
+lint: install-dev  ## Format, types, imports, SQL of migrations, the OpenAPI document
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@rm -rf build/sql && $(BIN)/unqatu migrate --sql build/sql && $(BIN)/squawk build/sql/*.sql
+	@$(BIN)/python openapi/lint.py
 
 .PHONY: format
 format: install-dev  ## Put every file into the house's form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+.PHONY: openapi
+openapi: install-dev  ## Write openapi/openapi.json anew
+	@$(BIN)/unqatu openapi
 
 .PHONY: migration
 migration: install-dev  ## Draft a migration from the models: make migration TITLE="what it does"

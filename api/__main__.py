@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from api import logs
 from api.commands import migrations
+from api.commands.openapi import openapi
 from api.runtime import database_url
 from api.settings import Settings
 from api.worker import work
@@ -21,6 +22,7 @@ app = App(name="unqatu", help="The backend of a party's membership app.")
 keys = App(name="keys", help="Keys that live outside the database.")
 app.command(keys)
 app.command(migrations.app)
+app.command(openapi)
 
 
 @app.command

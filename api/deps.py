@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.i18n import negotiate
@@ -59,15 +59,20 @@ async def get_now() -> datetime:
 Now = Annotated[datetime, Depends(get_now)]
 
 
-async def get_actor(request: Request, runtime: CurrentRuntime, session: Session, now: Now) -> Actor:
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+async def get_actor(
+    request: Request, runtime: CurrentRuntime, session: Session, now: Now, credentials: Credentials
+) -> Actor:
     """Who asks, with roles as the database has them now.
 
     Raises:
         UnauthenticatedError: no token, a bad one, or one whose session or key was revoked.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if credentials is None or not credentials.credentials:
         raise UnauthenticatedError
+    token = credentials.credentials
     program = split_service_token(token)
     if program is not None:
         actor = await actors.load_program(session, prefix=program[0], secret=program[1], now=now)

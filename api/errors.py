@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import Any, Final
 
 from asyncpg import PostgresError
@@ -21,6 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
+import services
 from api.i18n import negotiate, say
 from services import errors as refusals
 from services.errors import DomainError
@@ -115,7 +118,9 @@ def refusals_of(kind: type[DomainError]) -> Iterator[type[DomainError]]:
 
 
 def error_codes() -> dict[str, int]:
-    """Every code that the imported modules can answer with, and its status."""
+    """Every code that there is, and its status."""
+    for module in walk_packages(services.__path__, "services."):
+        import_module(module.name)
     return dict(sorted((EDGE_CODES | {kind.code: status_of(kind) for kind in refusals_of(DomainError)}).items()))
 
 

@@ -21,15 +21,15 @@ def query_names(dependant: Dependant) -> Iterator[str]:
         yield from query_names(dependency)
 
 
-known: dict[int, frozenset[str]] = {}
+known: dict[int, tuple[APIRoute, frozenset[str]]] = {}
 
 
 def known_parameters(route: APIRoute) -> frozenset[str]:
-    """The query parameters that a route takes. Remembered by identity: routes live as long as the process and have no
-    hash."""
+    """The query parameters that a route takes. Remembered by identity, since routes have no hash; the route is kept
+    with them, or another could take its place in memory."""
     if id(route) not in known:
-        known[id(route)] = frozenset(query_names(route.dependant))
-    return known[id(route)]
+        known[id(route)] = (route, frozenset(query_names(route.dependant)))
+    return known[id(route)][1]
 
 
 async def check(request: Request) -> None:

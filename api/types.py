@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeForm
 
 from models.base import Language
 from services.errors import InvalidError
@@ -113,7 +114,12 @@ class Page(Out, Generic[Item]):
     """One page of a list; `next_cursor` asks for the next, null ends it."""
 
     items: list[Item]
-    next_cursor: str | None
+    next_cursor: str | None = Field(examples=["AZkMXkt6fDGdUgpvH3wrEQ"])
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[TypeForm[Any], ...]) -> str:
+        """The name in the OpenAPI document: a page of BranchOut is a BranchPage."""
+        return f"{getattr(params[0], '__name__', '').removesuffix('Out')}Page"
 
 
 class PageParams(BaseModel):

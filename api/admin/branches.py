@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from api.deps import CurrentAdmin, CurrentKeys, ExpectedVersion, Now, Session
 from api.openapi import admin_operation
@@ -20,9 +20,9 @@ class BranchIn(In):
     """A new branch below `parent_id`; its level follows from the parent's."""
 
     parent_id: UUID
-    code: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$"), Field(examples=["maqat"])]
     name: Translated
-    region_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    region_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(examples=["AT"])] | None = None
 
 
 class BranchEdit(In):
@@ -71,7 +71,10 @@ async def list_branches(
 
 
 @router.post(
-    "", summary="Add a branch", status_code=status.HTTP_201_CREATED, **admin_operation(Permission.branches_write, 409)
+    "",
+    summary="Add a branch",
+    status_code=status.HTTP_201_CREATED,
+    **admin_operation(Permission.branches_write, branches.BranchExistsError, branches.WrongLevelError),
 )
 async def create_branch(
     body: BranchIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
@@ -95,7 +98,7 @@ async def get_branch(branch_id: UUID, session: Session, actor: CurrentAdmin, res
     return read_out(await branches.access_branch(session, actor, branch_id, Permission.branches_read), response)
 
 
-@router.patch("/{branch_id}", summary="Rename a branch", **admin_operation(Permission.branches_write, 412, 428))
+@router.patch("/{branch_id}", summary="Rename a branch", **admin_operation(Permission.branches_write))
 async def update_branch(
     branch_id: UUID,
     body: BranchEdit,

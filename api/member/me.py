@@ -14,7 +14,7 @@ from services import members
 router = APIRouter(prefix="/v1/me", tags=["member"])
 
 
-class BranchOut(Out):
+class OwnBranchOut(Out):
     """A branch that the person belongs to."""
 
     id: UUID
@@ -31,11 +31,11 @@ class MeOut(Out):
     given_name: str | None
     patronymic: str | None
     language: Language
-    branches: list[BranchOut]
+    branches: list[OwnBranchOut]
     roles: list[str]
 
 
-@router.get("", summary="Who am I", responses=problems(401))
+@router.get("", summary="Who am I", responses=problems())
 async def get_me(session: Session, actor: CurrentActor, language: ReadLanguage) -> MeOut:
     """The person, the membership and the chain of branches."""
     member, branches = await members.read_self(session, actor)
@@ -46,6 +46,6 @@ async def get_me(session: Session, actor: CurrentActor, language: ReadLanguage) 
         given_name=member.given_name if member else None,
         patronymic=member.patronymic if member else None,
         language=actor.language,
-        branches=[BranchOut(id=b.id, level=b.level, name=pick(b.name, language)) for b in branches],
+        branches=[OwnBranchOut(id=b.id, level=b.level, name=pick(b.name, language)) for b in branches],
         roles=sorted({grant.role for grant in actor.grants if grant.role}),
     )

@@ -12,6 +12,8 @@ from api.openapi import problems
 from api.runtime import Runtime
 from api.tokens import issue_access_token
 from api.types import In, Line, Out
+from services.errors import TooManyError
+from services.phones import InvalidPhoneError
 from services.sign_in import codes, sessions
 from services.sign_in.sessions import Credentials
 
@@ -81,7 +83,7 @@ def issue(runtime: Runtime, credentials: Credentials, now: datetime) -> TokensOu
     "/codes",
     summary="Ask for a one-time code",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=problems(422, 429),
+    responses=problems(InvalidPhoneError, TooManyError),
 )
 async def create_code(body: CodeIn, session: Session, runtime: CurrentRuntime, now: Now) -> CodeOut:
     """Send a code to a phone. The answer is the same whether the phone is known or not."""
@@ -95,7 +97,13 @@ async def create_code(body: CodeIn, session: Session, runtime: CurrentRuntime, n
     "/sessions",
     summary="Sign in with the code",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(403, 422, 429),
+    responses=problems(
+        sessions.AccountUnavailableError,
+        codes.WrongCodeError,
+        codes.CodeExpiredError,
+        codes.TooManyTriesError,
+        TooManyError,
+    ),
 )
 async def create_session(
     body: SessionIn, session: Session, runtime: CurrentRuntime, language: ReadLanguage, now: Now
@@ -122,7 +130,7 @@ async def create_session(
     return issue(runtime, opened, now)
 
 
-@router.post("/sessions/refresh", summary="Continue a session", responses=problems(401, 422))
+@router.post("/sessions/refresh", summary="Continue a session", responses=problems(sessions.SessionEndedError))
 async def refresh_session(
     body: RefreshIn, session: Session, runtime: CurrentRuntime, keys: CurrentKeys, now: Now
 ) -> TokensOut:
