@@ -9,7 +9,7 @@ import uvicorn
 from cyclopts import App, Parameter
 
 from api import logs
-from api.commands import migrations
+from api.commands import audit, migrations
 from api.commands.openapi import openapi
 from api.runtime import database_url
 from api.settings import Settings
@@ -21,6 +21,9 @@ from services.keyring import make_keys
 app = App(name="unqatu", help="The backend of a party's membership app.")
 keys = App(name="keys", help="Keys that live outside the database.")
 app.command(keys)
+admin = App(name="admin", help="What an operator does by hand.")
+admin.command(audit.app)
+app.command(admin)
 app.command(migrations.app)
 app.command(openapi)
 

@@ -9,6 +9,7 @@ from procrastinate import App, PsycopgConnector
 from api.jobs import JOBS, PERIODIC, RETRIES
 from api.jobs.registry import bind
 from api.runtime import WORKER_ROLE, Runtime, database_url, running
+from api.sealer import keep_sealing
 from api.settings import Settings
 from models.db import plain_url
 
@@ -44,8 +45,11 @@ async def work(settings: Settings, *, concurrency: int) -> None:
     """Work until SIGTERM or Ctrl-C; jobs under way are finished first."""
     async with running(settings, role=WORKER_ROLE) as runtime:
         app = build_app(runtime)
+        sealing = asyncio.create_task(keep_sealing(runtime))
         async with app.open_async():
             try:
                 await app.run_worker_async(concurrency=concurrency, delete_jobs="successful")
             except asyncio.CancelledError:
                 log.info("worker stopped")
+            finally:
+                sealing.cancel()

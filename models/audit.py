@@ -29,7 +29,7 @@ class AuditEvent(SQLModel, table=True):
     __table_args__ = (
         sa.Index("audit_event_branch_id_id_idx", "branch_id", "id"),
         sa.Index("audit_event_object_id_idx", "object_id"),
-        sa.Index("audit_event_transaction_idx", "transaction", "id"),
+        sa.Index("audit_event_at_idx", "at"),
     )
 
     id: UUID = id_field()

@@ -1,7 +1,8 @@
 """Keys that live outside the database: encryption of personal data, keyed hashes, signatures.
 
 A folder (0700) holds them: `encryption/<id>.key` (the newest by name encrypts, all decrypt), `hash.key` (lookups and
-successors; changing it makes phones and IINs unfindable, so it is never rotated), `signing/<id>.pem` (Ed25519).
+successors; changing it makes phones and IINs unfindable, so it is never rotated), `signing/<id>.pem` (Ed25519),
+`audit/<id>.pem` (Ed25519; the newest signs the audit's head, none is ever removed, and only workers need them).
 """
 
 import os
@@ -21,6 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
+
+
+AuditKeys = Mapping[str, Ed25519PrivateKey]
+"""The keys that sign the audit's head, by id; the newest has the greatest id."""
 
 
 class KeyringError(Exception):
@@ -77,23 +82,25 @@ class Keyring:
 
 def make_keys(folder: Path, *, now: datetime) -> None:
     """Make what is missing in a folder of keys. Never touches a key that is there."""
-    for part in (folder, folder / "encryption", folder / "signing"):
+    for part in (folder, folder / "encryption", folder / "signing", folder / "audit"):
         part.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not any((folder / "encryption").glob("*.key")):
         write_secret(folder / "encryption" / f"{key_name(now)}.key", secrets.token_bytes(KEY_BYTES))
     if not (folder / "hash.key").exists():
         write_secret(folder / "hash.key", secrets.token_bytes(KEY_BYTES))
+    if not any((folder / "audit").glob("*.pem")):
+        make_signing_key(folder / "audit", now=now)
     while len(list((folder / "signing").glob("*.pem"))) < 2:
-        make_signing_key(folder, now=now)
+        make_signing_key(folder / "signing", now=now)
     if not (folder / "signing" / "current").exists():
         write_secret(folder / "signing" / "current", min((folder / "signing").glob("*.pem")).stem.encode())
 
 
 def make_signing_key(folder: Path, *, now: datetime) -> str:
-    """Add an Ed25519 key; it is published at once and signs once it is current."""
+    """Add an Ed25519 key to a folder; its name."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     name = key_name(now)
-    write_secret(folder / "signing" / f"{name}.pem", pem)
+    write_secret(folder / f"{name}.pem", pem)
     return name
 
 
@@ -128,6 +135,18 @@ def load_keys(folder: Path) -> Keyring:
     if current_id not in signing:
         raise KeyringError(f"the current signing key {current_id} is missing in {folder / 'signing'}")
     return Keyring(encryption, hash_key.read_bytes(), signing, current_id)
+
+
+def load_audit_keys(folder: Path) -> AuditKeys:
+    """The audit's keys from a folder of keys.
+
+    Raises:
+        KeyringError: there is none.
+    """
+    keys = {path.stem: read_signing_key(path) for path in (folder / "audit").glob("*.pem")}
+    if not keys:
+        raise KeyringError(f"{folder / 'audit'} holds no key; `unqatu keys init` makes one")
+    return keys
 
 
 def read_signing_key(path: Path) -> Ed25519PrivateKey:

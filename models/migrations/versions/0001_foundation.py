@@ -51,6 +51,14 @@ GRANT SELECT, INSERT ON audit_event, audit_link, audit_head TO unqatu_worker
 """
 
 
+GUARD: Final = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS ltree")
     op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
@@ -101,7 +109,7 @@ def upgrade() -> None:
     )
     op.create_index("audit_event_branch_id_id_idx", "audit_event", ["branch_id", "id"], unique=False)
     op.create_index("audit_event_object_id_idx", "audit_event", ["object_id"], unique=False)
-    op.create_index("audit_event_transaction_idx", "audit_event", ["transaction", "id"], unique=False)
+    op.create_index("audit_event_at_idx", "audit_event", ["at"], unique=False)
     op.create_table(
         "audit_head",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -376,5 +384,11 @@ def upgrade() -> None:
         postgresql_include=["branch_id"],
     )
     op.create_index(op.f("membership_member_id_idx"), "membership", ["member_id"], unique=False)
+    op.execute(GUARD)
+    for table in ("audit_event", "audit_link", "audit_head"):
+        op.execute(
+            f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
     for statement in GRANTS.strip().split(";\n"):
         op.execute(statement)
