@@ -1,6 +1,7 @@
 """What routers ask for: the session of the request's one transaction, who asks, the clock, the language."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
@@ -32,12 +33,19 @@ async def get_runtime(request: Request) -> Runtime:
 CurrentRuntime = Annotated[Runtime, Depends(get_runtime)]
 
 
+@asynccontextmanager
+async def open_transaction(runtime: Runtime) -> AsyncIterator[AsyncSession]:
+    """A transaction; for requests that must not hold one while bytes travel. All others take `Session`."""
+    async with runtime.sessions() as session, session.begin():
+        yield session
+
+
 async def get_session(runtime: CurrentRuntime) -> AsyncIterator[AsyncSession]:
     """The request's one transaction. With scope="function" it commits before the answer leaves: a failed commit is an
     error the client sees, never a 201 for nothing. A refusal rolls it back, unless the refusal itself was written down.
     """
     kept: DomainError | None = None
-    async with runtime.sessions() as session, session.begin():
+    async with open_transaction(runtime) as session:
         try:
             yield session
         except DomainError as refusal:
@@ -99,6 +107,15 @@ async def get_person(actor: AnyActor) -> Actor:
 
 
 CurrentActor = Annotated[Actor, Depends(get_person, scope="function")]
+
+
+async def get_early_person(request: Request, runtime: CurrentRuntime, now: Now) -> Actor:
+    """A person, loaded in a transaction that is over before the body is read."""
+    async with open_transaction(runtime) as session:
+        return await get_person(await get_actor(request, runtime, session, now))
+
+
+EarlyPerson = Annotated[Actor, Depends(get_early_person)]
 
 
 async def get_admin(actor: AnyActor) -> Actor:

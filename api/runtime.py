@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pkgutil import resolve_name
 
+from obstore.store import LocalStore, ObjectStore, S3Store
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.settings import Settings
@@ -28,6 +29,7 @@ class Runtime:
     keys: Keyring
     tokens: TokenVerifier
     sms: SmsSender
+    files: ObjectStore
 
 
 def database_url(settings: Settings, own: str | None = None) -> str:
@@ -51,6 +53,7 @@ def build_runtime(settings: Settings, sessions: Sessions) -> Runtime:
         keys=keys,
         tokens=TokenVerifier(keys),
         sms=build_sms_sender(settings.sms_sender),
+        files=open_files(settings),
     )
 
 
@@ -67,6 +70,15 @@ def build_sms_sender(name: str) -> SmsSender:
     except (ImportError, AttributeError) as error:
         raise ValueError(f"UNQATU_SMS_SENDER names no factory: {name}") from error
     return sender
+
+
+def open_files(settings: Settings) -> ObjectStore:
+    """Where files are kept: a bucket (its credentials from the usual AWS_ variables) or a folder of our own."""
+    if settings.files_url is not None:
+        return S3Store.from_url(settings.files_url)
+    folder = settings.data_folder.absolute() / "files"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return LocalStore(folder)
 
 
 def engine_of(settings: Settings, role: str) -> AsyncEngine:

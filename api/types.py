@@ -3,7 +3,9 @@
 import base64
 import binascii
 import json
+import re
 import unicodedata
+from datetime import date
 from hmac import compare_digest, digest
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -51,6 +53,13 @@ def rfc3339(value: object) -> object:
     return value
 
 
+def iso_day(value: object) -> object:
+    """Dates come as YYYY-MM-DD; digits alone would be taken for seconds since 1970."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        raise PydanticCustomError("date_text", "a date is YYYY-MM-DD")
+    return value
+
+
 Integer = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
 """A number that fits the column."""
 
@@ -59,6 +68,9 @@ Flag = Annotated[bool, Field(strict=True)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(rfc3339)]
 """A time with its zone, RFC 3339."""
+
+Day = Annotated[date, BeforeValidator(iso_day)]
+"""A date, YYYY-MM-DD."""
 
 Line = Annotated[
     str,

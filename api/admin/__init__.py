@@ -1,5 +1,5 @@
 """Operations for branch admins, with a personal session or a service token."""
 
-from api.admin import branches, news
+from api.admin import branches, calendar, news
 
-ROUTERS = (branches.router, news.router)
+ROUTERS = (branches.router, news.router, calendar.router)

@@ -1,5 +1,5 @@
 """Operations for people with phones."""
 
-from api.member import me, news
+from api.member import me, news, uploads
 
-ROUTERS = (news.router, me.router)
+ROUTERS = (news.router, me.router, uploads.router)
