@@ -109,10 +109,10 @@ async def get_person(actor: AnyActor) -> Actor:
 CurrentActor = Annotated[Actor, Depends(get_person, scope="function")]
 
 
-async def get_early_person(request: Request, runtime: CurrentRuntime, now: Now) -> Actor:
+async def get_early_person(request: Request, runtime: CurrentRuntime, now: Now, credentials: Credentials) -> Actor:
     """A person, loaded in a transaction that is over before the body is read."""
     async with open_transaction(runtime) as session:
-        return await get_person(await get_actor(request, runtime, session, now))
+        return await get_person(await get_actor(request, runtime, session, now, credentials))
 
 
 EarlyPerson = Annotated[Actor, Depends(get_early_person)]

@@ -110,6 +110,7 @@ CODES_OF_DEPENDENCY: Final = {
     "get_session": ("database_unavailable", "database_busy"),
     "get_actor": ("unauthenticated",),
     "get_person": ("forbidden",),
+    "get_early_person": ("unauthenticated", "forbidden", "database_unavailable", "database_busy"),
     "get_admin": ("forbidden", "second_factor_required"),
     "get_repeatable": ("idempotency_in_flight", "idempotency_mismatch"),
     "get_expected_version": ("version_required", "stale_version"),

@@ -36,14 +36,20 @@ def read_out(day: CalendarDay, response: Response) -> CalendarDayOut:
     return CalendarDayOut(date=day.falls_on, working=day.working, exception=day.version > 0, note=day.note)
 
 
-@router.get("/{day}", summary="Is this a working day", **admin_operation(Permission.calendar_write))
+@router.get(
+    "/{day}", summary="Is this a working day", **admin_operation(Permission.calendar_write, calendar.UnknownYearError)
+)
 async def get_calendar_day(day: Day, session: Session, actor: CurrentAdmin, response: Response) -> CalendarDayOut:
     """A day as deadlines count it."""
     return read_out(await calendar.read_day(session, actor, day), response)
 
 
-@router.put("/{day}", summary="Make a day worked or off", **admin_operation(Permission.calendar_write, 412, 428))
-async def set_calendar_day(
+@router.put(
+    "/{day}",
+    summary="Make a day worked or off",
+    **admin_operation(Permission.calendar_write, calendar.UnknownYearError),
+)
+async def put_calendar_day(
     day: Day,
     body: CalendarDayIn,
     session: Session,

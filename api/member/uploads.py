@@ -35,7 +35,15 @@ class UploadOut(Out):
     "",
     summary="Send a file",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(401, 403, 413, 422, 429, 503),
+    responses=problems(
+        uploads.TooManyUploadsError,
+        files.UnsupportedFileTypeError,
+        files.FileTypeMismatchError,
+        files.ImageTooLargeError,
+        files.AnimatedImageError,
+        files.BrokenFileError,
+        files.FilesUnavailableError,
+    ),
     openapi_extra=BINARY,
 )
 async def create_upload(request: Request, runtime: CurrentRuntime, actor: EarlyPerson, now: Now) -> UploadOut:
