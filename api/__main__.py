@@ -9,7 +9,8 @@ import uvicorn
 from cyclopts import App, Parameter
 
 from api import logs
-from api.commands import audit, migrations
+from api.commands import audit, demo, migrations
+from api.commands.errors import SPOKEN, sentence
 from api.commands.openapi import openapi
 from api.runtime import database_url
 from api.settings import Settings
@@ -25,6 +26,8 @@ admin = App(name="admin", help="What an operator does by hand.")
 admin.command(audit.app)
 app.command(admin)
 app.command(migrations.app)
+app.command(demo.demo)
+app.command(demo.demo_reset)
 app.command(openapi)
 
 
@@ -74,7 +77,10 @@ def init() -> None:
 def main() -> None:
     """Run the command line."""
     logs.configure(sys.stderr)
-    app()
+    try:
+        app()
+    except SPOKEN as error:
+        sys.exit(sentence(error))
 
 
 if __name__ == "__main__":

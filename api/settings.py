@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
@@ -59,7 +59,9 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("google_application_credentials", "GOOGLE_APPLICATION_CREDENTIALS"),
     )
-    quiet_hours: str | None = Field(default="22:00-08:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    quiet_hours: Annotated[str | None, BeforeValidator(lambda value: None if value == "off" else value)] = Field(
+        default="22:00-08:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$", description='In Asia/Almaty; "off" for none.'
+    )
     files_url: str | None = Field(default=None, description="s3://bucket/prefix; else a folder in data_folder.")
     metrics_token: SecretStr | None = Field(default=None, description="Without it, /metrics answers loopback only.")
     hot_lane: bool = True

@@ -73,6 +73,16 @@ class Character:
     father: str
     birth_on: date
 
+    @property
+    def family_name(self) -> str:
+        """As this person bears it."""
+        return names.woman(self.family) if self.sex is Sex.female else self.family
+
+    @property
+    def name(self) -> str:
+        """Family name and given name."""
+        return f"{self.family_name} {self.given}"
+
 
 MEMBER, CHAIR, DISTRICT_ADMIN, HEAD_OFFICE_ADMIN = 1, 2, 3, 4
 
@@ -119,12 +129,17 @@ def make_person(luck: Random, number: int, home: Branch, organisation: Organisat
         sex=sex,
         birth_on=birth_on,
         iin=free_iin(luck, birth_on, sex, taken),
-        phone=f"+7700{number:07d}",
+        phone=phone(number),
         branch=home,
         settlement=luck.choice(organisation.settlements[home.path.rpartition(".")[0]]),
         admitted_on=admission(luck, birth_on),
         dues_category=category(luck, birth_on, sex),
     )
+
+
+def phone(number: int) -> str:
+    """The phone of a member."""
+    return f"+7700{number:07d}"
 
 
 def birthday(luck: Random) -> date:

@@ -1,0 +1,145 @@
+"""The demo's data: the same every time, whole or not at all, and such as could be real."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+from models.base import utc_now
+from services.demo.access import ForeignKeysError, renew_access
+from services.demo.people import INTRODUCED
+from services.demo.seeding import NotTheDemoError, seed
+from services.iin import read_iin
+from services.keyring import Keyring, load_keys, make_keys
+
+SECRET_COLUMNS = re.compile(r"_encrypted$|_hash$|^encryption_key_id$")
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
+    """Keys of some installation."""
+    return new_keys(tmp_path_factory.mktemp("keys"))
+
+
+def new_keys(folder: Path) -> Keyring:
+    """Fresh keys."""
+    make_keys(folder, now=utc_now())
+    return load_keys(folder)
+
+
+@pytest.fixture(scope="module")
+def demo(database_url: str, keys: Keyring) -> Iterator[Connection]:
+    """A connection that sees the demo's data, which nobody else ever does."""
+    with psycopg.connect(database_url) as connection:
+        assert seed(connection, keys)
+        yield connection
+        connection.rollback()
+
+
+def rows(connection: Connection, query: str) -> list[Any]:
+    """What a query gives."""
+    return connection.execute(query).fetchall()
+
+
+def number(connection: Connection, query: str) -> int:
+    """How many rows a table has, or those `WHERE …`."""
+    return int(rows(connection, f"SELECT count(*) FROM {query}")[0][0])  # noqa: S608  # the tests' own text
+
+
+def everything(connection: Connection) -> dict[str, list[Any]]:
+    """All rows of all tables, but for what keys and chance make differ."""
+    tables = rows(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return {name: readable(connection, name) for (name,) in tables}
+
+
+def readable(connection: Connection, table: str) -> list[Any]:
+    """The rows of a table as text, without secret columns."""
+    cursor = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+    names = [column.name for column in cursor.description or ()]
+    kept = [i for i, name in enumerate(names) if not SECRET_COLUMNS.search(name)]
+    return sorted(str([row[i] for i in kept]) for row in cursor.fetchall())
+
+
+def test_organisation_is_the_region_with_its_districts(demo: Connection) -> None:
+    levels = dict(rows(demo, "SELECT level, count(*) FROM branch GROUP BY level"))
+    assert levels == {"republic": 1, "region": 1, "district": 8, "primary": 60}
+    assert number(demo, "settlement") > 40
+
+
+def test_there_are_6000_members_and_every_organisation_has_some(demo: Connection) -> None:
+    assert number(demo, "member") == 6_000
+    smallest = rows(demo, "SELECT count(*) FROM membership WHERE ended_on IS NULL GROUP BY branch_id ORDER BY 1")
+    assert len(smallest) == 60
+    assert smallest[0][0] >= 5
+
+
+def test_names_agree_with_sex(demo: Connection) -> None:
+    assert number(demo, "member WHERE (sex = 'female') <> (family_name LIKE '%а')") == 0
+    assert number(demo, "member WHERE (sex = 'female') <> (patronymic LIKE '%қызы')") == 0
+    assert number(demo, "member WHERE (sex = 'male') <> (patronymic LIKE '%ұлы')") == 0
+
+
+def test_iins_are_valid_and_say_the_same_as_the_member(demo: Connection, keys: Keyring) -> None:
+    found = rows(demo, "SELECT iin_encrypted, encryption_key_id, birth_on, sex FROM member")
+    for iin, key_id, birth_on, sex in found:
+        facts = read_iin(keys.decrypt(iin, key_id=key_id, purpose="member.iin"))
+        assert (facts.birth_on, facts.sex) == (birth_on, sex)
+
+
+def test_phones_are_kazakh_and_findable(demo: Connection, keys: Keyring) -> None:
+    found = rows(demo, "SELECT phone_encrypted, encryption_key_id, phone_hash FROM account LIMIT 500")
+    for blob, key_id, phone_hash in found:
+        phone = keys.decrypt(blob, key_id=key_id, purpose="account.phone")
+        assert phone.startswith("+7700")
+        assert phonenumbers.is_valid_number(phonenumbers.parse(phone))
+        assert keys.keyed_hash(phone, purpose="phone") == phone_hash
+
+
+def test_every_role_but_none_unknown_is_held(demo: Connection) -> None:
+    held = dict(rows(demo, "SELECT name, count(*) FROM role GROUP BY name"))
+    assert held["chair"] == 60
+    assert held["branch_admin"] == 9
+    assert held["head_office_admin"] == 1
+    assert {"petition_desk", "editor", "treasurer", "councillor", "party_control"} < set(held)
+
+
+def test_two_demos_are_alike(cloned_database: str, demo: Connection, tmp_path: Path) -> None:
+    with psycopg.connect(cloned_database) as second:
+        seed(second, new_keys(tmp_path))
+        assert everything(second) == everything(demo)
+
+
+def test_interrupted_seeding_leaves_nothing_and_a_finished_one_is_not_repeated(
+    cloned_database: str, keys: Keyring
+) -> None:
+    with psycopg.connect(cloned_database) as connection:
+        seed(connection, keys)
+        connection.rollback()
+        assert number(connection, "branch") == 0
+        assert seed(connection, keys)
+        connection.commit()
+        assert not seed(connection, keys)
+        assert number(connection, "member") == 6_000
+
+
+def test_a_database_with_other_data_is_left_alone(cloned_database: str, keys: Keyring) -> None:
+    with psycopg.connect(cloned_database) as connection:
+        connection.execute(
+            "INSERT INTO branch (id, level, code, path, name, created_at, version)"
+            " VALUES (gen_random_uuid(), 'republic', 'kz', 'kz', '{}', '2020-01-01', 1)"
+        )
+        with pytest.raises(NotTheDemoError):
+            seed(connection, keys)
+
+
+def test_ways_in_want_the_keys_of_the_data(demo: Connection, keys: Keyring, tmp_path: Path) -> None:
+    with demo.transaction(force_rollback=True):
+        access = renew_access(demo, keys, now=utc_now())
+        assert len(access.people) == len(INTRODUCED)
+        with pytest.raises(ForeignKeysError):
+            renew_access(demo, new_keys(tmp_path), now=utc_now())
