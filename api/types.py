@@ -119,6 +119,18 @@ class Translated(In):
         return self.model_dump(exclude_none=True)
 
 
+class TranslatedParagraph(In):
+    """A short text in the two languages that everything is published in, English if there is one."""
+
+    kk: Paragraph
+    ru: Paragraph
+    en: Paragraph | None = None
+
+    def plain(self) -> dict[str, str]:
+        """As the database keeps it."""
+        return self.model_dump(exclude_none=True)
+
+
 Item = TypeVar("Item")
 
 

@@ -1,5 +1,17 @@
 """The tables, one module per noun. Importing this package registers every table in the metadata."""
 
-from models import accounts, audit, branches, calendar, idempotency, members, news, push, roles, uploads
+from models import accounts, audit, branches, calendar, idempotency, members, news, polls, push, roles, uploads
 
-__all__ = ["accounts", "audit", "branches", "calendar", "idempotency", "members", "news", "push", "roles", "uploads"]
+__all__ = [
+    "accounts",
+    "audit",
+    "branches",
+    "calendar",
+    "idempotency",
+    "members",
+    "news",
+    "polls",
+    "push",
+    "roles",
+    "uploads",
+]

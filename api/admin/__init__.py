@@ -1,5 +1,5 @@
 """Operations for branch admins, with a personal session or a service token."""
 
-from api.admin import branches, calendar, news
+from api.admin import branches, calendar, news, polls
 
-ROUTERS = (branches.router, news.router, calendar.router)
+ROUTERS = (branches.router, news.router, polls.router, calendar.router)

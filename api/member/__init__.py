@@ -1,5 +1,5 @@
 """Operations for people with phones."""
 
-from api.member import me, news, uploads
+from api.member import me, news, polls, uploads
 
-ROUTERS = (news.router, me.router, uploads.router)
+ROUTERS = (news.router, polls.router, me.router, uploads.router)
