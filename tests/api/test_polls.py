@@ -5,12 +5,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import utc_now
+from models.db import driver_connection
 from models.members import Member, MemberState
 from models.polls import Participation, PollResponse, PollState, ResultsVisibility
+from services.polls import voting
+from tests.factories.counting import counted
 from tests.factories.polls import ANSWER, OTHER_ANSWER, make_members, make_poll, respond
 from tests.factories.world import SignIn, World
 
@@ -247,3 +251,20 @@ async def test_distribution_is_hidden_below_ten_responses(
         {"option_id": "o1", "picked_count": 9, "picked_share": 0.9},
         {"option_id": "o2", "picked_count": 1, "picked_share": 0.1},
     ]
+
+
+async def test_answering_costs_one_statement_besides_the_actor(
+    client: httpx.AsyncClient,
+    session: AsyncSession,
+    engine: AsyncEngine,
+    world: World,
+    sign_in: SignIn,
+) -> None:
+    poll = await make_poll(session, world.branches["kz"])
+    url = f"/v1/polls/{poll.id}/response"
+    await client.put(url, headers=await sign_in(world.people["Marat"].account_id), json=ANSWER)
+    headers = await sign_in(world.people["Aigul"].account_id)
+    with counted(engine, await driver_connection(session)) as statements:
+        answer = await client.put(url, headers=headers, json=ANSWER)
+    assert answer.status_code == 201
+    assert [statement for statement in statements if "auth_session" not in statement] == [voting.CAST]
