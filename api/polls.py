@@ -1,6 +1,6 @@
 """What polls look like on both sides of the API: questions, answers, results."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -9,14 +9,24 @@ from api.types import Flag, In, Out, Translated, pick
 from models.base import Language
 from services.polls.results import Results
 
-ShortId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
-"""The name of a question in its poll, or of an option in its question: "q1", "o2"."""
+SHORT_ID: Final = r"^[a-z][a-z0-9_]{0,15}$"
+
+QuestionId = Annotated[str, StringConstraints(pattern=SHORT_ID), Field(examples=["q1"])]
+"""The name of a question in its poll."""
+
+OptionId = Annotated[str, StringConstraints(pattern=SHORT_ID), Field(examples=["o2"])]
+"""The name of an option in its question."""
+
+OPTIONS_EXAMPLE: Final = [
+    {"id": "o1", "text": {"kk": "Иә", "ru": "Да"}},
+    {"id": "o2", "text": {"kk": "Жоқ", "ru": "Нет"}},
+]
 
 
 class OptionIn(In):
     """One of the things to choose from."""
 
-    id: ShortId
+    id: OptionId
     text: Translated
 
 
@@ -24,10 +34,10 @@ class SingleQuestionIn(In):
     """A question with one choice."""
 
     kind: Literal["single"]
-    id: ShortId
+    id: QuestionId
     text: Translated
     required: Flag = True
-    options: Annotated[list[OptionIn], Field(min_length=2, max_length=50)]
+    options: Annotated[list[OptionIn], Field(min_length=2, max_length=50, examples=[OPTIONS_EXAMPLE])]
 
 
 QuestionsIn = Annotated[list[SingleQuestionIn], Field(min_length=1, max_length=50)]
@@ -37,8 +47,8 @@ class SingleAnswer(In):
     """The choice made."""
 
     kind: Literal["single"]
-    question_id: ShortId
-    option_id: ShortId
+    question_id: QuestionId
+    option_id: OptionId
 
 
 class OptionOut(Out):
