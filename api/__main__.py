@@ -9,22 +9,20 @@ import uvicorn
 from cyclopts import App, Parameter
 
 from api import logs
-from api.commands import audit, demo, migrations
+from api.commands import accounts, audit, demo, keys, migrations
 from api.commands.errors import SPOKEN, sentence
 from api.commands.openapi import openapi
 from api.runtime import database_url
 from api.settings import Settings
 from api.worker import work
-from models.base import utc_now
 from models.migrations import runner
-from services.keyring import make_keys
 
 app = App(name="unqatu", help="The backend of a party's membership app.")
-keys = App(name="keys", help="Keys that live outside the database.")
-app.command(keys)
 admin = App(name="admin", help="What an operator does by hand.")
+admin.command(accounts.reset_second_factor)
 admin.command(audit.app)
 app.command(admin)
+app.command(keys.app)
 app.command(migrations.app)
 app.command(demo.demo)
 app.command(demo.demo_reset)
@@ -66,12 +64,6 @@ def migrate(
         return
     settings = Settings()
     runner.upgrade(database_url(settings, settings.owner_database_url))
-
-
-@keys.command
-def init() -> None:
-    """Make the keys that are missing in UNQATU_KEYS_FOLDER."""
-    make_keys(Settings().keys, now=utc_now())
 
 
 def main() -> None:

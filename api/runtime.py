@@ -51,7 +51,7 @@ def build_runtime(settings: Settings, sessions: Sessions) -> Runtime:
         settings=settings,
         sessions=sessions,
         keys=keys,
-        tokens=TokenVerifier(keys),
+        tokens=TokenVerifier(keys, settings.keys),
         sms=build_sms_sender(settings.sms_sender),
         files=open_files(settings),
     )

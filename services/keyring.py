@@ -1,15 +1,16 @@
 """Keys that live outside the database: encryption of personal data, keyed hashes, signatures.
 
 A folder (0700) holds them: `encryption/<id>.key` (the newest by name encrypts, all decrypt), `hash.key` (lookups and
-successors; changing it makes phones and IINs unfindable, so it is never rotated), `signing/<id>.pem` (Ed25519),
-`audit/<id>.pem` (Ed25519; the newest signs the audit's head, none is ever removed, and only workers need them).
+successors; changing it makes phones and IINs unfindable, so it is never rotated), `signing/<id>.pem` (Ed25519, for
+tokens) and `audit/<id>.pem` (Ed25519; the newest signs the audit's head, none is ever removed, and only workers need
+them). `signing/current` names the key that signs; those before it signed once, the one after it is published ahead.
 """
 
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
@@ -22,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
+PICKED_UP_WITHIN: Final = timedelta(minutes=1)
+"""How long a process may go on signing with a key after it was rotated."""
 
 
 AuditKeys = Mapping[str, Ed25519PrivateKey]
@@ -97,11 +100,47 @@ def make_keys(folder: Path, *, now: datetime) -> None:
 
 
 def make_signing_key(folder: Path, *, now: datetime) -> str:
-    """Add an Ed25519 key to a folder; its name."""
+    """Add an Ed25519 key to a folder, the newest there; its name."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    name = key_name(now)
+    newest = max(key_ids(folder), default="")
+    while (name := key_name(now)) <= newest:
+        now += timedelta(seconds=1)
     write_secret(folder / f"{name}.pem", pem)
     return name
+
+
+def key_ids(folder: Path) -> list[str]:
+    """The names of the Ed25519 keys in a folder, the oldest first."""
+    return sorted(path.stem for path in folder.glob("*.pem"))
+
+
+def rotate_signing_key(folder: Path, *, now: datetime) -> str:
+    """Let the next key sign, and make another next one; the id that signs now. Running processes follow.
+
+    Nobody is signed out: the old key stays until `prune_signing_keys`, the new one was published all along.
+    """
+    signing, current = folder / "signing", load_keys(folder).current_signing_id
+    make_signing_key(signing, now=now)
+    following = next(name for name in key_ids(signing) if name > current)
+    write_secret(signing / "current", following.encode())
+    return following
+
+
+def prune_signing_keys(folder: Path, *, token_lifetime: timedelta, now: datetime) -> list[str]:
+    """Delete the keys that signed before the current one, once the last token by them is dead; their ids.
+
+    Raises:
+        KeyringError: such tokens may live yet; the sentence says until when.
+    """
+    signing, current = folder / "signing", load_keys(folder).current_signing_id
+    retired = [name for name in key_ids(signing) if name < current]
+    rotated_at = datetime.fromtimestamp((signing / "current").stat().st_mtime, UTC)
+    dead_at = rotated_at + token_lifetime + PICKED_UP_WITHIN
+    if retired and now < dead_at:
+        raise KeyringError(f"tokens signed before the last rotation live until {dead_at:%Y-%m-%d %H:%M:%S} UTC")
+    for name in retired:
+        (signing / f"{name}.pem").unlink()
+    return retired
 
 
 def key_name(now: datetime) -> str:

@@ -66,7 +66,7 @@ def issue(runtime: Runtime, credentials: Credentials, now: datetime) -> TokensOu
     """A session's tokens as the phone gets them."""
     lifetime = runtime.settings.access_token_lifetime
     access_token = issue_access_token(
-        runtime.keys,
+        runtime.tokens.current_keys(now),
         account_id=credentials.account_id,
         session_id=credentials.session_id,
         lifetime=lifetime,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 import sqlalchemy as sa
 import time_machine
@@ -11,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.accounts import Account, AccountState, AuthSession, RefreshToken
 from tests.factories.sign_in import Phone
+from tests.factories.world import SignIn, World
 
 
 async def is_refused(phone: Phone, token: str) -> bool:
@@ -115,3 +117,65 @@ async def test_use_of_a_session_is_written_at_refresh_only(
     assert (await session.exec(select(AuthSession.last_seen_at))).one() == opened_at
     await phone.refresh(tokens["refresh_token"])
     assert (await session.exec(select(AuthSession.last_seen_at))).one() == opened_at + timedelta(minutes=5)
+
+
+def bearer(tokens: dict[str, str]) -> dict[str, str]:
+    """The headers of a signed-in request."""
+    return {"authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def test_own_sessions_are_listed_and_one_of_them_is_the_current(phone: Phone, world: World) -> None:
+    await Phone(phone.client, phone.runtime, world.people["Aigul"].phone).sign_in()
+    installation_ids = [str(uuid4()) for _ in range(3)]
+    tokens = [await phone.sign_in(installation_id) for installation_id in installation_ids]
+    items, cursor = [], None
+    for more in (True, False):
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await phone.client.get("/v1/auth/sessions", headers=bearer(tokens[1]), params=query)).json()
+        items, cursor = items + page["items"], page["next_cursor"]
+        assert (cursor is not None) is more
+    assert [item["installation_id"] for item in items] == installation_ids[::-1]
+    assert [item["current"] for item in items] == [False, True, False]
+
+
+async def test_sessions_that_ended_or_lapsed_are_not_listed(phone: Phone, clock: time_machine.Traveller) -> None:
+    await phone.sign_in()
+    clock.shift(timedelta(days=60))
+    ended, tokens = await phone.sign_in(), await phone.sign_in()
+    await phone.client.delete("/v1/auth/sessions/current", headers=bearer(ended))
+    listed = (await phone.client.get("/v1/auth/sessions", headers=bearer(tokens))).json()["items"]
+    assert [item["current"] for item in listed] == [True]
+
+
+async def test_signing_out_stops_the_tokens_at_once(phone: Phone, session: AsyncSession) -> None:
+    tokens = await phone.sign_in()
+    answer = await phone.client.delete("/v1/auth/sessions/current", headers=bearer(tokens))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await phone.get_me(tokens["access_token"])).status_code == 401
+    assert await is_refused(phone, tokens["refresh_token"])
+    assert (await session.exec(select(AuthSession.revoked_reason))).one() == "signed_out"
+
+
+async def test_a_lost_phone_is_signed_out_from_another(phone: Phone) -> None:
+    lost, kept = await phone.sign_in(), await phone.sign_in()
+    listed = (await phone.client.get("/v1/auth/sessions", headers=bearer(lost))).json()["items"]
+    (url,) = [f"/v1/auth/sessions/{item['id']}" for item in listed if item["current"]]
+    assert (await phone.client.delete(url, headers=bearer(kept))).status_code == 204
+    assert (await phone.get_me(lost["access_token"])).status_code == 401
+    again = await phone.client.delete(url, headers=bearer(kept))
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+
+
+async def test_nobody_ends_or_sees_anothers_session(phone: Phone, world: World) -> None:
+    mine = await phone.sign_in()
+    hers = await Phone(phone.client, phone.runtime, world.people["Aigul"].phone).sign_in()
+    (her_session,) = (await phone.client.get("/v1/auth/sessions", headers=bearer(hers))).json()["items"]
+    answer = await phone.client.delete(f"/v1/auth/sessions/{her_session['id']}", headers=bearer(mine))
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (await phone.get_me(hers["access_token"])).status_code == 200
+
+
+async def test_programs_have_no_sessions(client: httpx.AsyncClient, world: World, sign_in: SignIn) -> None:
+    headers = await sign_in.program(world.branches["kz"], "branches:read")
+    answer = await client.get("/v1/auth/sessions", headers=headers)
+    assert (answer.status_code, answer.json()["data"]) == (403, {"reason": "people_only"})
