@@ -1,16 +1,27 @@
 """Filling an empty database with the demo."""
 
+from datetime import datetime
 from typing import Final
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
-from services.demo import membership, organisation, people, staff
+from models.news import ArticleState
+from services.demo import membership, news, organisation, people, staff
 from services.demo.copying import copy_rows
 from services.demo.fixed import demo_id
+from services.jobs import NORMAL
 from services.keyring import Keyring
+from services.news.writing import PUBLISH_DUE
 
 ONE_AT_A_TIME: Final = 7_350_217
 """The advisory lock of seeding: a second demo on the same database waits, then finds it done."""
+
+
+DEFER: Final = """
+    SELECT procrastinate_defer_jobs_v1(
+        ARRAY[ROW('default', %s, %s, NULL, NULL, %s, %s)::procrastinate_job_to_defer_v1])
+"""
 
 
 class NotTheDemoError(Exception):
@@ -47,4 +58,21 @@ def seed(connection: Connection, keys: Keyring) -> bool:
     copy_rows(connection, membership.make_members(keys, everybody, states))
     copy_rows(connection, membership.make_memberships(everybody, states, tree.primaries))
     copy_rows(connection, staff.make_roles(tree, everybody))
+    seed_news(connection, tree)
     return True
+
+
+def seed_news(connection: Connection, tree: organisation.Organisation) -> None:
+    """Write the articles, and defer the jobs that publish the scheduled ones."""
+    articles, texts = news.make_news(tree)
+    copy_rows(connection, articles)
+    copy_rows(connection, texts)
+    for article in articles:
+        if article.state is ArticleState.scheduled and article.publish_at is not None:
+            arguments = {"article_id": str(article.id), "publish_at": article.publish_at.isoformat()}
+            defer(connection, PUBLISH_DUE, arguments, at=article.publish_at)
+
+
+def defer(connection: Connection, task: str, arguments: dict[str, str], *, at: datetime) -> None:
+    """Let a worker run `task` at its time, as services.jobs does in a session."""
+    connection.execute(DEFER, [task, NORMAL, Jsonb(arguments), at])
