@@ -1,18 +1,22 @@
 """Filling an empty database with the demo."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from models.members import MemberState
 from models.news import ArticleState
-from services.demo import membership, news, organisation, people, staff
+from models.polls import PollState
+from services.demo import membership, news, organisation, people, polls, staff
 from services.demo.copying import copy_rows
 from services.demo.fixed import demo_id
 from services.jobs import NORMAL
 from services.keyring import Keyring
 from services.news.writing import PUBLISH_DUE
+from services.polls.life import CLOSE_DUE, OPEN_DUE
 
 ONE_AT_A_TIME: Final = 7_350_217
 """The advisory lock of seeding: a second demo on the same database waits, then finds it done."""
@@ -59,6 +63,7 @@ def seed(connection: Connection, keys: Keyring) -> bool:
     copy_rows(connection, membership.make_memberships(everybody, states, tree.primaries))
     copy_rows(connection, staff.make_roles(tree, everybody))
     seed_news(connection, tree)
+    seed_polls(connection, tree, everybody, states)
     return True
 
 
@@ -71,6 +76,25 @@ def seed_news(connection: Connection, tree: organisation.Organisation) -> None:
         if article.state is ArticleState.scheduled and article.publish_at is not None:
             arguments = {"article_id": str(article.id), "publish_at": article.publish_at.isoformat()}
             defer(connection, PUBLISH_DUE, arguments, at=article.publish_at)
+
+
+def seed_polls(
+    connection: Connection,
+    tree: organisation.Organisation,
+    everybody: Sequence[people.Person],
+    states: dict[int, MemberState],
+) -> None:
+    """Write the polls with their responses, and defer the jobs that open and close them."""
+    asked = polls.make_polls(tree)
+    participations, responses = polls.make_responses(asked, everybody, states)
+    copy_rows(connection, asked)
+    copy_rows(connection, participations)
+    copy_rows(connection, responses)
+    for poll in asked:
+        if poll.state is PollState.scheduled and poll.opens_at is not None:
+            defer(connection, OPEN_DUE, {"poll_id": str(poll.id)}, at=poll.opens_at)
+        if poll.state in {PollState.scheduled, PollState.open} and poll.closes_at is not None:
+            defer(connection, CLOSE_DUE, {"poll_id": str(poll.id)}, at=poll.closes_at)
 
 
 def defer(connection: Connection, task: str, arguments: dict[str, str], *, at: datetime) -> None:

@@ -12,12 +12,14 @@ from psycopg import Connection, sql
 
 from models.base import utc_now
 from models.news import ArticleState
+from models.polls import PollState
 from services.demo.access import ForeignKeysError, renew_access
 from services.demo.people import INTRODUCED
 from services.demo.seeding import NotTheDemoError, seed
 from services.demo.texts import branch_in, branch_of
 from services.iin import read_iin
 from services.keyring import Keyring, load_keys, make_keys
+from services.polls.questions import check_questions, find_misfit
 
 SECRET_COLUMNS = re.compile(r"_encrypted$|_hash$|^encryption_key_id$")
 
@@ -119,6 +121,24 @@ def test_there_are_200_articles_in_every_state_and_two_languages(demo: Connectio
     assert languages == [("kk", 200), ("ru", 200)]
     assert number(demo, "article_translation WHERE concat(title, summary, body_markdown) ~ '[{}]|филиалыфил'") == 0
     assert number(demo, "procrastinate_jobs WHERE task_name = 'news.publish_due'") == states["scheduled"]
+
+
+def test_there_are_12_polls_in_every_state_and_the_answers_fit_them(demo: Connection) -> None:
+    states = dict(rows(demo, "SELECT state, count(*) FROM poll GROUP BY state"))
+    assert sum(states.values()) == 12
+    assert set(states) == set(PollState)
+    asked = dict(rows(demo, "SELECT id, questions FROM poll"))
+    for questions in asked.values():
+        check_questions(questions)
+    for poll_id, answers in rows(demo, "SELECT poll_id, answers FROM poll_response"):
+        assert find_misfit(asked[poll_id], answers) is None
+    assert number(demo, "poll_response r JOIN poll p ON p.id = r.poll_id WHERE r.responded_at < p.opened_at") == 0
+    outside = """
+        poll_response r JOIN poll p ON p.id = r.poll_id JOIN branch asked ON asked.id = p.branch_id
+          JOIN membership m ON m.member_id = r.member_id AND m.ended_on IS NULL
+          JOIN branch home ON home.id = m.branch_id
+         WHERE NOT home.path <@ asked.path"""
+    assert number(demo, outside) == 0
 
 
 @pytest.mark.parametrize(
