@@ -7,7 +7,6 @@ hold personal data.
 import itertools
 import secrets
 import time
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import structlog
 from starlette.requests import Request
 
 from api.errors import problem
+from api.logs import places
 from api.metrics import observe_request
 
 Scope = MutableMapping[str, Any]
@@ -127,12 +127,11 @@ def route_template(scope: Scope) -> str:
 
 def log_failure(error: BaseException, scope: Scope) -> None:
     """Log where it broke and of what type, not the message: database errors quote values."""
-    frames = traceback.extract_tb(error.__traceback__)[-12:]
     log.error(
         "failure",
         request_id=scope.get("request_id"),
         route=route_template(scope),
         error=type(error).__qualname__,
         cause=type(error.__cause__).__qualname__ if error.__cause__ else None,
-        at=[f"{frame.filename.rsplit('/', 3)[-1]}:{frame.lineno} {frame.name}" for frame in frames],
+        at=places(error),
     )

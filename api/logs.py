@@ -1,6 +1,7 @@
 """Logs as JSON lines, or readable ones on a terminal. Never personal data: ids, codes and templates only."""
 
 import logging
+import traceback
 from typing import TextIO
 
 import structlog
@@ -25,3 +26,9 @@ def configure(stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def places(error: BaseException) -> list[str]:
+    """Where an error came from, innermost last: what may be logged of it besides its type, unlike its message."""
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    return [f"{frame.filename.rsplit('/', 3)[-1]}:{frame.lineno} {frame.name}" for frame in frames]

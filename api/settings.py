@@ -5,9 +5,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.push.quiet_hours import Window, parse_window
+
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
 
 
@@ -59,8 +69,18 @@ class Settings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("google_application_credentials", "GOOGLE_APPLICATION_CREDENTIALS"),
     )
+    push_batch_size: int = Field(default=500, ge=1, le=10_000, description="Devices in a job.")
+    push_slice_size: int = Field(default=125, ge=1, le=500, description="Messages between two notes of progress.")
+    push_lease: timedelta = Field(
+        default=timedelta(minutes=1), description="A sender silent for longer has lost its batch."
+    )
     quiet_hours: Annotated[str | None, BeforeValidator(lambda value: None if value == "off" else value)] = Field(
-        default="22:00-08:00", pattern=r"^\d\d:\d\d-\d\d:\d\d$", description='In Asia/Almaty; "off" for none.'
+        default="22:00-08:00",
+        pattern=rf"^{CLOCK}-{CLOCK}$",
+        description='In Asia/Almaty; news and polls wait until they end. "off" for none.',
+    )
+    job_heartbeat: timedelta = Field(
+        default=timedelta(seconds=10), description="A worker that missed three of them counts as dead."
     )
     files_url: str | None = Field(default=None, description="s3://bucket/prefix; else a folder in data_folder.")
     metrics_token: SecretStr | None = Field(default=None, description="Without it, /metrics answers loopback only.")
@@ -72,6 +92,11 @@ class Settings(BaseSettings):
         if self.environment is Environment.production and self.sms_sender == "console":
             raise ValueError("the console SMS sender shows codes; set UNQATU_SMS_SENDER in production")
         return self
+
+    @property
+    def quiet_window(self) -> Window | None:
+        """The quiet hours as two times of a day."""
+        return parse_window(self.quiet_hours) if self.quiet_hours else None
 
     @property
     def keys(self) -> Path:

@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from procrastinate import RetryStrategy
 
+from api.logs import places
 from api.runtime import Runtime
+
+log = structlog.get_logger("unqatu.jobs")
 
 Job = Callable[..., Awaitable[None]]
 
@@ -22,12 +26,14 @@ class Schedule:
 JOBS: Final[dict[str, Job]] = {}
 PERIODIC: Final[list[Schedule]] = []
 RETRIES: Final[dict[str, RetryStrategy]] = {}
+RETRY: Final = RetryStrategy(max_attempts=8, exponential_wait=3)
+"""Without a strategy of its own: after 3, 9, 27, … seconds, for three hours in all."""
 
 
-def job(name: str, *, cron: str | None = None, retry: RetryStrategy | None = None) -> Callable[[Job], Job]:
-    """Register `async def step(runtime: Runtime, **args)` under a name, and on a schedule if `cron` is given.
+def job(name: str, *, cron: str | None = None, retry: RetryStrategy = RETRY) -> Callable[[Job], Job]:
+    """Register `async def step(runtime: Runtime, **args)` under a name.
 
-    What a failing step raises is logged with its message, so that must hold nothing personal.
+    With `cron` it runs by the clock, and a failure waits for the next time; without, a failure is tried again.
     """
 
     def register(function: Job) -> Job:
@@ -36,11 +42,15 @@ def job(name: str, *, cron: str | None = None, retry: RetryStrategy | None = Non
         JOBS[name] = function
         if cron is not None:
             PERIODIC.append(Schedule(name, cron))
-        if retry is not None:
+        else:
             RETRIES[name] = retry
         return function
 
     return register
+
+
+class JobFailedError(Exception):
+    """A step failed; all that is told is the type of error."""
 
 
 def bind(runtime: Runtime, function: Job) -> Job:
@@ -48,6 +58,11 @@ def bind(runtime: Runtime, function: Job) -> Job:
 
     async def run(**args: Any) -> None:
         args.pop("timestamp", None)  # what procrastinate adds to periodic jobs
-        await function(runtime, **args)
+        try:
+            await function(runtime, **args)
+        except Exception as error:
+            log.error("job failed", job=function.__name__, error=type(error).__qualname__, at=places(error))
+            # procrastinate logs what is raised with its message, and those of databases quote values.
+            raise JobFailedError(type(error).__qualname__) from None
 
     return run

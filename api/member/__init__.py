@@ -1,5 +1,5 @@
 """Operations for people with phones."""
 
-from api.member import me, news, polls, sessions, uploads
+from api.member import devices, inbox, me, news, polls, sessions, uploads
 
-ROUTERS = (news.router, polls.router, me.router, uploads.router, sessions.router)
+ROUTERS = (news.router, polls.router, me.router, uploads.router, sessions.router, devices.router, inbox.router)

@@ -17,6 +17,7 @@ from models.accounts import Account, AccountState, AuthSession, RefreshToken
 from models.base import Language, new_id
 from services.actors import Actor
 from services.changes import Topic, announce_change
+from services.devices import forget_devices
 from services.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from services.keyring import Keyring, fingerprint
 
@@ -190,14 +191,16 @@ async def end_session(session: AsyncSession, actor: Actor, session_id: UUID, *, 
 async def revoke(
     session: AsyncSession, account_id: UUID, which: sa.ColumnElement[bool], *, reason: str, now: datetime
 ) -> bool:
-    """End the sessions of an account that fit `which`; whether there were any."""
+    """End the sessions of an account that fit `which`, and push to their phones; whether there were any."""
     ended = await session.exec(
         sa.update(AuthSession)
         .where(col(AuthSession.account_id) == account_id, col(AuthSession.revoked_at).is_(None), which)
         .values(revoked_at=now, revoked_reason=reason)
-        .returning(col(AuthSession.id))
+        .returning(col(AuthSession.installation_id))
     )
-    if not ended.all():
+    installations = ended.scalars().all()
+    if not installations:
         return False
+    await forget_devices(session, account_id, installations)
     await announce_change(session, Topic.account, account_id)
     return True
