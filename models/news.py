@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
 from models.base import Language, enum_field, id_field
@@ -78,3 +79,28 @@ class ArticleTranslation(SQLModel, table=True):
     summary: str
     body_markdown: str
     body_html: str
+
+
+class ArticleSearch(SQLModel, table=True):
+    """What search knows of a translation; a trigger on `article_translation` writes it, however that was filled."""
+
+    __tablename__ = "article_search"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["article_id", "language"],
+            ["article_translation.article_id", "article_translation.language"],
+            ondelete="CASCADE",
+        ),
+        sa.Index("article_search_words_idx", "words", postgresql_using="gin"),
+        sa.Index(
+            "article_search_title_letters_idx",
+            "title_letters",
+            postgresql_using="gin",
+            postgresql_ops={"title_letters": "gin_trgm_ops"},
+        ),
+    )
+
+    article_id: UUID = Field(primary_key=True)
+    language: Language = enum_field(Language, primary_key=True)
+    title_letters: str = Field(description="For misspelt words: the title as pg_trgm takes it.")
+    words: str = Field(sa_type=TSVECTOR, description="Stems of all words, and the branch's id as a lexeme.")

@@ -12,14 +12,16 @@ from fastapi import APIRouter, Query, Response
 from api.conditional import IfNoneMatch, answer_json, etag_of
 from api.deps import CurrentActor, CurrentKeys, ReadLanguage, Session
 from api.openapi import problems
-from api.types import Out, Page, PageParams, decode_cursor, encode_cursor, pick
+from api.types import Line, Out, Page, PageParams, decode_cursor, encode_cursor, pick
 from models.base import Language
 from models.db import driver_connection
 from services.news import reading
 from services.news.feed import FeedPosition, read_feed
+from services.news.search import BEGINNING, SearchPosition, search_articles
 
 router = APIRouter(prefix="/v1/news", tags=["member"])
 FEED: Final = "news"
+SEARCH: Final = "news_search"
 ID_BYTES: Final = 16
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -39,8 +41,8 @@ class Cover(Out):
     url: str
 
 
-class NewsItem(Out):
-    """An article in the feed, in `language`: the one asked for, or the nearest there is."""
+class FoundNews(Out):
+    """An article in a list, in `language`: the one asked for, or the nearest there is."""
 
     id: UUID
     title: str
@@ -48,8 +50,19 @@ class NewsItem(Out):
     language: Language
     branch: NewsBranch
     published_at: datetime
-    pinned: bool
     cover: Cover | None
+
+
+class NewsItem(FoundNews):
+    """An article in the feed; a pinned one stands on top."""
+
+    pinned: bool
+
+
+class NewsSearch(PageParams):
+    """`q`: words, in any of the languages, in any inflection."""
+
+    q: Line
 
 
 class ArticleOut(Out):
@@ -134,6 +147,40 @@ async def list_news(
         limit=params.limit,
     )
     return answer_json(page.body, etag=page.etag, language=language, if_none_match=if_none_match)
+
+
+@router.get("/search", summary="Search news", responses=problems(401, 403, 422))
+async def search_news(
+    session: Session,
+    actor: CurrentActor,
+    keys: CurrentKeys,
+    language: ReadLanguage,
+    params: Annotated[NewsSearch, Query()],
+) -> Page[FoundNews]:
+    """Articles of the caller's branches that hold all the words, the newest first; then those whose title looks like
+    what was typed."""
+    position = decode_cursor(keys.hash_key, SEARCH, params.cursor)
+    after = BEGINNING
+    if position is not None:
+        after = SearchPosition(position[0], datetime.fromisoformat(position[1]), UUID(position[2]))
+    found = await search_articles(session, actor, params.q, language=language, after=after, limit=params.limit)
+    items = [
+        FoundNews(
+            id=one.id,
+            title=one.title,
+            summary=one.summary,
+            language=one.language,
+            branch=NewsBranch(id=one.branch_id, name=one.branch_name),
+            published_at=one.published_at,
+            cover=cover_of(one.cover_upload_id),
+        )
+        for one in found[: params.limit]
+    ]
+    if len(found) <= params.limit:
+        return Page(items=items, next_cursor=None)
+    last = found[params.limit - 1]
+    following = [last.by_word, last.published_at.isoformat(), str(last.id)]
+    return Page(items=items, next_cursor=encode_cursor(keys.hash_key, SEARCH, following))
 
 
 @router.get(
