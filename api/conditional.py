@@ -1,13 +1,16 @@
 """Reads that phones repeat: the same bytes carry the same ETag, and who has them gets 304 without a body."""
 
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Header, Response, status
 
 from models.base import Language
 
 IfNoneMatch = Annotated[str | None, Header(max_length=1_000, description="The ETag of what the client has.")]
+
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What the client has is current."}}
+"""For the `responses` of an operation that answers conditionally."""
 
 
 def etag_of(body: bytes) -> str:

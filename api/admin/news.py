@@ -171,7 +171,10 @@ async def list_branch_news(
 
 
 @router.post(
-    "", summary="Write an article", status_code=status.HTTP_201_CREATED, **admin_operation(Permission.news_write)
+    "",
+    summary="Write an article",
+    status_code=status.HTTP_201_CREATED,
+    **admin_operation(Permission.news_write, writing.TranslationMissingError),
 )
 async def create_article(
     body: ArticleIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
@@ -196,7 +199,11 @@ async def get_article(article_id: UUID, session: Session, actor: CurrentAdmin, r
     return await read_out(session, article, response)
 
 
-@router.patch("/{article_id}", summary="Edit an article", **admin_operation(Permission.news_write, 409, 412, 428))
+@router.patch(
+    "/{article_id}",
+    summary="Edit an article",
+    **admin_operation(Permission.news_write, writing.ArticleStateError, writing.TranslationMissingError),
+)
 async def update_article(
     article_id: UUID,
     body: ArticleEdit,
@@ -214,7 +221,11 @@ async def update_article(
     return await read_out(session, article, response)
 
 
-@router.post("/{article_id}/publish", summary="Publish an article", **admin_operation(Permission.news_publish, 409))
+@router.post(
+    "/{article_id}/publish",
+    summary="Publish an article",
+    **admin_operation(Permission.news_publish, writing.ArticleStateError),
+)
 async def publish_article(
     article_id: UUID, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> ArticleAdminOut:
@@ -222,7 +233,11 @@ async def publish_article(
     return await read_out(session, await writing.publish_article(session, actor, article_id, now=now), response)
 
 
-@router.post("/{article_id}/schedule", summary="Schedule an article", **admin_operation(Permission.news_publish, 409))
+@router.post(
+    "/{article_id}/schedule",
+    summary="Schedule an article",
+    **admin_operation(Permission.news_publish, writing.ArticleStateError, writing.PublishTimePastError),
+)
 async def schedule_article(
     article_id: UUID, body: ScheduleIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> ArticleAdminOut:
@@ -231,7 +246,11 @@ async def schedule_article(
     return await read_out(session, article, response)
 
 
-@router.post("/{article_id}/withdraw", summary="Withdraw an article", **admin_operation(Permission.news_publish, 409))
+@router.post(
+    "/{article_id}/withdraw",
+    summary="Withdraw an article",
+    **admin_operation(Permission.news_publish, writing.ArticleStateError),
+)
 async def withdraw_article(
     article_id: UUID, body: WithdrawalIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> ArticleAdminOut:

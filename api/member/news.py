@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Query, Response
 
-from api.conditional import IfNoneMatch, answer_json, etag_of
+from api.conditional import NOT_MODIFIED, IfNoneMatch, answer_json, etag_of
 from api.deps import CurrentActor, CurrentKeys, ReadLanguage, Session
 from api.openapi import problems
 from api.types import Line, Out, Page, PageParams, decode_cursor, encode_cursor, pick
@@ -128,7 +128,7 @@ async def make_feed_page(
     return FeedPage(body, etag_of(body))
 
 
-@router.get("", summary="News feed", response_model=Page[NewsItem], responses={304: {}, **problems(401, 403, 422)})
+@router.get("", summary="News feed", response_model=Page[NewsItem], responses=NOT_MODIFIED)
 async def list_news(
     session: Session,
     actor: CurrentActor,
@@ -149,7 +149,7 @@ async def list_news(
     return answer_json(page.body, etag=page.etag, language=language, if_none_match=if_none_match)
 
 
-@router.get("/search", summary="Search news", responses=problems(401, 403, 422))
+@router.get("/search", summary="Search news")
 async def search_news(
     session: Session,
     actor: CurrentActor,
@@ -187,7 +187,7 @@ async def search_news(
     "/{article_id}",
     summary="Read an article",
     response_model=ArticleOut,
-    responses={304: {}, **problems(401, 403, 404, 422)},
+    responses={**NOT_MODIFIED, **problems(404)},
 )
 async def get_news(
     article_id: UUID,
