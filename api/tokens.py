@@ -120,6 +120,11 @@ class TokenVerifier:
             raise UnauthenticatedError from error
 
 
+def join_service_token(prefix: str, secret: str) -> str:
+    """A service token as its program sends it."""
+    return f"{SERVICE_TOKEN_MARK}_{prefix}_{secret}"
+
+
 def split_service_token(token: str) -> tuple[str, str] | None:
     """(prefix, secret) of `uqs_<prefix>_<secret>`, or None when it is no service token."""
     parts = token.split("_")

@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import date
 from hmac import compare_digest, digest
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -132,6 +133,7 @@ class TranslatedParagraph(In):
 
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
 
 
 class Page(Out, Generic[Item]):
@@ -153,6 +155,26 @@ class PageParams(BaseModel):
 
     cursor: Annotated[str, StringConstraints(max_length=500, pattern=r"^[A-Za-z0-9_-]*$")] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
+
+
+def page_of(
+    key: bytes,
+    name: str,
+    rows: Sequence[Row],
+    limit: int,
+    *,
+    show: Callable[[Row], Item],
+    place: Callable[[Row], list[Any]],
+) -> Page[Item]:
+    """A page of the list called `name`, from up to `limit` + 1 rows.
+
+    Args:
+        show: a row as it is sent.
+        place: the sort key of a row, for the cursor.
+    """
+    shown = rows[:limit]
+    more = encode_cursor(key, name, place(shown[-1])) if len(rows) > limit else None
+    return Page(items=[show(row) for row in shown], next_cursor=more)
 
 
 def encode_cursor(key: bytes, name: str, position: list[Any]) -> str:

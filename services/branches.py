@@ -42,6 +42,12 @@ async def access_branch(session: AsyncSession, actor: Actor, branch_id: UUID, pe
     return branch
 
 
+async def read_own_branches(session: AsyncSession, actor: Actor) -> Sequence[Branch]:
+    """The branches that the actor's grants name."""
+    granted = {grant.branch_id for grant in actor.grants}
+    return (await session.exec(select(Branch).where(col(Branch.id).in_(granted)))).all()
+
+
 async def list_branches(
     session: AsyncSession, actor: Actor, *, parent_id: UUID | None, after: str | None, limit: int
 ) -> Sequence[Branch]:

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from api.deps import CurrentAdmin, CurrentKeys, ExpectedVersion, Now, Session
 from api.openapi import admin_operation
-from api.types import In, Out, Page, PageParams, Translated, decode_cursor, encode_cursor
+from api.types import In, Out, Page, PageParams, Translated, decode_cursor, page_of
 from models.branches import Branch, BranchLevel
 from services import branches
 from services.permissions import Permission
@@ -65,9 +65,14 @@ async def list_branches(
     found = await branches.list_branches(
         session, actor, parent_id=params.parent_id, after=after[0] if after else None, limit=params.limit
     )
-    items = [BranchOut.model_validate(branch) for branch in found[: params.limit]]
-    more = len(found) > params.limit
-    return Page(items=items, next_cursor=encode_cursor(keys.hash_key, "branches", [items[-1].path]) if more else None)
+    return page_of(
+        keys.hash_key,
+        "branches",
+        found,
+        params.limit,
+        show=BranchOut.model_validate,
+        place=lambda branch: [branch.path],
+    )
 
 
 @router.post(
