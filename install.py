@@ -93,6 +93,8 @@ def install(extra: str) -> None:
             return
         print("Installing Unqatu into .venv; the first time takes a minute …", flush=True)
         LOG.write_text("")
+        if VENV.is_symlink():
+            VENV.unlink()
         STAMP.unlink(missing_ok=True)
         if not is_usable():
             make_venv()
@@ -103,9 +105,11 @@ def install(extra: str) -> None:
 
 def is_installed(extra: str) -> bool:
     """Whether `.venv` holds this state of the project, with at least the extra."""
-    if not (PYTHON.exists() and STAMP.exists()):  # a link to a Python that has gone does not "exist"
+    if not PYTHON.exists():  # as is a link to a Python that has gone
         return False
-    return STAMP.read_text() in {stamp(extra), stamp("dev")}
+    if VENV.is_symlink():  # somebody shares an environment between working copies, and keeps it as they want it
+        return True
+    return STAMP.exists() and STAMP.read_text() in {stamp(extra), stamp("dev")}
 
 
 def stamp(extra: str) -> str:
@@ -146,8 +150,6 @@ def make_venv() -> None:
     Raises:
         InstallError: this Python has neither ensurepip nor pip, as Debian's without python3-venv.
     """
-    if VENV.is_symlink():
-        VENV.unlink()
     if VENV.exists():
         shutil.rmtree(VENV)
     # Not sys.executable: when `.venv` is activated, that is the one that has just been deleted.

@@ -21,15 +21,18 @@ from models.embedded.locks import exclusive
 
 # Runs as the server's user, in a session of its own, so that Ctrl-C in a terminal reaches the owner alone. The owner
 # holds the other end of the pipe on standard input: a line on it, or its end, which is the owner's end, means "stop".
-# SIGINT is PostgreSQL's fast shutdown. The shell makes log and socket folder itself, so root writes in no folder of
-# somebody else; and it is the server's parent, so the number it signals cannot have become another process.
+# SIGINT is PostgreSQL's fast shutdown. A shell starts background commands with SIGINT ignored, so a server that has
+# not set its handlers yet would miss it; SIGTERM ends that one, and adds nothing to SIGINT afterwards.
+# The shell makes log and socket folder itself, so that root writes in no folder of somebody else; and it is the
+# server's parent, so the number it signals cannot have become another process.
 _WATCHDOG = """
 log=$1 socket=$2; shift 2
 [ ! -f "$log" ] || mv -f "$log" "$log.1"
 exec 3<&0 </dev/null >"$log" 2>&1
 mkdir -m 700 "$socket" || exit 1
 "$@" 3<&- & server=$!
-( read -r line; kill -INT "$server" ) <&3 & watcher=$!
+( read -r line; kill -INT "$server"; kill -TERM "$server"
+  for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 1; done; kill -QUIT "$server" ) <&3 & watcher=$!
 exec 3<&-
 wait "$server"; code=$?
 kill "$watcher" 2>/dev/null
