@@ -52,8 +52,11 @@ class StoredFile(Response):
         self.store, self.name = store, upload.file_name
         media_type = upload.media_type or "application/octet-stream"
         disposition = "inline" if inline else "attachment"
+        # A picture shown in a list is fetched once a day; what is downloaded is nobody's to keep.
+        cache_control = "private, max-age=86400" if inline else "no-store"
         self.file_headers = {
             "content-type": media_type,
+            "cache-control": cache_control,
             "content-length": str(upload.size_bytes),
             "content-disposition": f'{disposition}; filename="{upload.id}.{EXTENSIONS.get(media_type, "bin")}"',
             "content-security-policy": "sandbox; default-src 'none'",

@@ -51,6 +51,12 @@ class Article(SQLModel, table=True):
             postgresql_include=["cover_upload_id"],
         ),
         sa.Index("article_branch_id_id_idx", "branch_id", "id"),
+        sa.Index(
+            "article_cover_key",
+            "cover_upload_id",
+            unique=True,
+            postgresql_where=sa.text("cover_upload_id IS NOT NULL"),
+        ),
         sa.Index("article_due_idx", "publish_at", postgresql_where=sa.text("state = 'scheduled'")),
     )
 
@@ -59,7 +65,7 @@ class Article(SQLModel, table=True):
     state: ArticleState = enum_field(ArticleState, default=ArticleState.draft)
     pinned: bool = False
     notify: bool = Field(default=False, description="Whether publishing announces it by push.")
-    cover_upload_id: UUID | None = None
+    cover_upload_id: UUID | None = Field(default=None, foreign_key="upload.id")
     publish_at: datetime | None = Field(default=None, description="When a scheduled article is due.")
     published_at: datetime | None = None
     withdrawn_reason: str | None = Field(default=None, description="For the branch's own staff.")

@@ -119,6 +119,11 @@ async def attach_image(session: AsyncSession, actor: Actor, upload_id: UUID, *, 
     return upload
 
 
+async def release_upload(session: AsyncSession, upload_id: UUID) -> None:
+    """Give up the use of a file; the clean-up removes it once it is old enough."""
+    await session.exec(sa.update(Upload).where(col(Upload.id) == upload_id).values(attached_at=None))
+
+
 async def read_upload(session: AsyncSession, upload_id: UUID) -> Upload:
     """A file in use, for a caller who has made sure that the reader may see what uses it.
 

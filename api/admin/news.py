@@ -1,7 +1,7 @@
 """News, for the branches that publish it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
@@ -27,10 +27,12 @@ from api.types import (
 )
 from models.base import Language
 from models.news import Article, ArticleState, ArticleTranslation
+from services import uploads
 from services.news import reading, writing
 from services.permissions import Permission
 
 router = APIRouter(prefix="/v1/admin/news", tags=["admin"])
+REFUSED_CONTENT: Final = (writing.TranslationMissingError, uploads.UploadNotUsableError, uploads.NotAnImageError)
 
 Summary = Annotated[
     str, BeforeValidator(clean_text), StringConstraints(min_length=1, max_length=500), AfterValidator(not_blank)
@@ -60,20 +62,33 @@ class TranslationsIn(In):
 
 
 class ArticleIn(In):
-    """A draft for `branch_id` and all below it; `notify` announces it by push when it is published."""
+    """A draft for `branch_id` and all below it; `notify` announces it by push when it is published. The cover is a
+    picture that the caller sent to /v1/uploads, so a service token gives none."""
 
     branch_id: UUID
     translations: TranslationsIn
     pinned: Flag = False
     notify: Flag = False
+    cover_upload_id: UUID | None = None
 
 
 class ArticleEdit(In):
-    """What changes; `translations` replaces all of them."""
+    """What changes; `translations` replaces all of them, a null `cover_upload_id` takes the cover away."""
 
     translations: TranslationsIn | None = None
     pinned: Flag | None = None
     notify: Flag | None = None
+    cover_upload_id: UUID | None = None
+
+    def change(self) -> writing.ArticleChange:
+        """As services take it."""
+        return writing.ArticleChange(
+            texts=self.translations.texts() if self.translations else None,
+            pinned=self.pinned,
+            notify=self.notify,
+            changes_cover="cover_upload_id" in self.model_fields_set,
+            cover_upload_id=self.cover_upload_id,
+        )
 
 
 class ScheduleIn(In):
@@ -122,6 +137,7 @@ class ArticleAdminOut(Out):
     notify: bool
     publish_at: datetime | None
     published_at: datetime | None
+    cover_upload_id: UUID | None
     withdrawn_reason: str | None
     created_at: datetime
     updated_at: datetime
@@ -174,7 +190,7 @@ async def list_branch_news(
     "",
     summary="Write an article",
     status_code=status.HTTP_201_CREATED,
-    **admin_operation(Permission.news_write, writing.TranslationMissingError),
+    **admin_operation(Permission.news_write, *REFUSED_CONTENT),
 )
 async def create_article(
     body: ArticleIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
@@ -187,6 +203,7 @@ async def create_article(
         texts=body.translations.texts(),
         pinned=body.pinned,
         notify=body.notify,
+        cover_upload_id=body.cover_upload_id,
         now=now,
     )
     return await read_out(session, article, response)
@@ -202,7 +219,7 @@ async def get_article(article_id: UUID, session: Session, actor: CurrentAdmin, r
 @router.patch(
     "/{article_id}",
     summary="Edit an article",
-    **admin_operation(Permission.news_write, writing.ArticleStateError, writing.TranslationMissingError),
+    **admin_operation(Permission.news_write, writing.ArticleStateError, *REFUSED_CONTENT),
 )
 async def update_article(
     article_id: UUID,
@@ -214,10 +231,7 @@ async def update_article(
     response: Response,
 ) -> ArticleAdminOut:
     """Change an article; If-Match carries the ETag of the read. Correcting a published one needs news:publish too."""
-    change = writing.ArticleChange(
-        texts=body.translations.texts() if body.translations else None, pinned=body.pinned, notify=body.notify
-    )
-    article = await writing.edit_article(session, actor, article_id, change, version=version, now=now)
+    article = await writing.edit_article(session, actor, article_id, body.change(), version=version, now=now)
     return await read_out(session, article, response)
 
 

@@ -1,5 +1,14 @@
 """Operations for people with phones."""
 
-from api.member import devices, inbox, me, news, polls, sessions, uploads
+from api.member import devices, files, inbox, me, news, polls, sessions, uploads
 
-ROUTERS = (news.router, polls.router, me.router, uploads.router, sessions.router, devices.router, inbox.router)
+ROUTERS = (
+    news.router,
+    polls.router,
+    me.router,
+    uploads.router,
+    sessions.router,
+    devices.router,
+    inbox.router,
+    files.router,
+)

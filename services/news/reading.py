@@ -11,9 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.base import LANGUAGES, Language
 from models.branches import Branch
 from models.news import Article, ArticleState, ArticleTranslation
+from models.uploads import Upload
 from services.actors import Actor, authorise, in_subtrees, visible_branches
 from services.errors import NotFoundError
 from services.permissions import Permission
+from services.uploads import read_upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +111,23 @@ async def read_article(session: AsyncSession, actor: Actor, article_id: UUID, *,
     if row is None:
         raise NotFoundError
     return ReadableArticle(*row)
+
+
+async def read_cover(session: AsyncSession, actor: Actor, upload_id: UUID) -> Upload:
+    """The picture of an article that the actor may read, as a member or as staff.
+
+    Raises:
+        NotFoundError: no such picture, or of no article of the actor's.
+    """
+    found = await session.exec(
+        select(Article, Branch)
+        .join(Branch, col(Branch.id) == Article.branch_id)
+        .where(col(Article.cover_upload_id) == upload_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFoundError
+    article, branch = row
+    if article.state is not ArticleState.published or article.branch_id not in actor.branch_chain:
+        authorise(actor, branch.path, Permission.news_read)
+    return await read_upload(session, upload_id)

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.base import Language
 from models.news import Article, ArticleState, ArticleTranslation
 from models.push import Cause, LinkKind
-from services import audit
+from services import audit, uploads
 from services.actors import Actor
 from services.branches import access_branch
 from services.changes import Topic, announce_change
@@ -58,11 +58,14 @@ class ArticleText:
 
 @dataclass(frozen=True, slots=True)
 class ArticleChange:
-    """What an edit changes; None leaves a thing as it is. `texts` replaces all translations."""
+    """What an edit changes; None leaves a thing as it is. `texts` replaces all translations; the cover becomes
+    `cover_upload_id`, be it none, if `changes_cover`."""
 
     texts: Mapping[Language, ArticleText] | None = None
     pinned: bool | None = None
     notify: bool | None = None
+    changes_cover: bool = False
+    cover_upload_id: UUID | None = None
 
     def columns(self) -> dict[str, Any]:
         """The columns of the article itself."""
@@ -115,16 +118,27 @@ async def create_article(
     texts: Mapping[Language, ArticleText],
     pinned: bool,
     notify: bool,
+    cover_upload_id: UUID | None = None,
     now: datetime,
 ) -> Article:
-    """Write a draft for a branch and all below it.
+    """Write a draft for a branch and all below it. The cover is a picture that the actor sent.
 
     Raises:
         NotFoundError: the branch is outside the actor's.
+        UploadNotUsableError, NotAnImageError: as `uploads.attach_image`.
         TranslationMissingError: it has no text in any language.
     """
     branch = await access_branch(session, actor, branch_id, Permission.news_write)
-    article = Article(branch_id=branch.id, pinned=pinned, notify=notify, created_at=now, updated_at=now)
+    if cover_upload_id is not None:
+        await uploads.attach_image(session, actor, cover_upload_id, now=now)
+    article = Article(
+        branch_id=branch.id,
+        pinned=pinned,
+        notify=notify,
+        cover_upload_id=cover_upload_id,
+        created_at=now,
+        updated_at=now,
+    )
     session.add(article)
     await session.flush()
     add_texts(session, article.id, texts)
@@ -141,6 +155,7 @@ async def edit_article(
     Raises:
         ArticleStateError: it was withdrawn.
         StaleVersionError: somebody changed it since `version`.
+        UploadNotUsableError, NotAnImageError: as `uploads.attach_image`.
     """
     article = await access_article(session, actor, article_id, Permission.news_write)
     if article.state is ArticleState.published:
@@ -150,6 +165,8 @@ async def edit_article(
     # The state stands in the condition through the version: every step of an article's life raises it.
     if not await update(session, article, col(Article.version) == version, now=now, **change.columns()):
         raise StaleVersionError(version=article.version)
+    if change.changes_cover and change.cover_upload_id != article.cover_upload_id:
+        await replace_cover(session, actor, article, change.cover_upload_id, now=now)
     if change.texts is not None:
         await session.exec(sa.delete(ArticleTranslation).where(col(ArticleTranslation.article_id) == article.id))
         add_texts(session, article.id, change.texts)
@@ -158,6 +175,19 @@ async def edit_article(
         await announce_change(session, Topic.news, article.branch_id)
     record(session, actor, "edit", article, now, version=article.version)
     return article
+
+
+async def replace_cover(
+    session: AsyncSession, actor: Actor, article: Article, upload_id: UUID | None, *, now: datetime
+) -> None:
+    """Take a picture into use and give up the one before."""
+    if upload_id is not None:
+        await uploads.attach_image(session, actor, upload_id, now=now)
+    before, article.cover_upload_id = article.cover_upload_id, upload_id
+    session.add(article)
+    await session.flush()
+    if before is not None:
+        await uploads.release_upload(session, before)
 
 
 async def update(
