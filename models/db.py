@@ -5,6 +5,7 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -77,3 +78,9 @@ async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
     if driver is None:
         raise RuntimeError("the session has no connection")
     return driver
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that refused a write."""
+    name: str | None = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+    return name

@@ -65,6 +65,10 @@ class Actor:
             raise ForbiddenError(reason="people_only")
         return self.account_id
 
+    def holds(self, path: str, permission: Permission) -> bool:
+        """Whether a grant covers the branch at `path` with `permission`; refuses nobody, see `authorise`."""
+        return any(permission in grant.permissions and grant.covers(path) for grant in self.grants)
+
     def require_member(self) -> UUID:
         """The member's id.
 

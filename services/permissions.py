@@ -13,6 +13,7 @@ class Permission(StrEnum):
     branches_write = "branches:write"
     members_read = "members:read"
     members_write = "members:write"
+    members_read_iin = "members:read_iin"
     roles_read = "roles:read"
     roles_write = "roles:write"
     tokens_read = "tokens:read"
@@ -42,7 +43,7 @@ ADMINISTRATION: Final = frozenset(
 BRANCH_ADMIN: Final = READ_BRANCHES | NEWS | POLLS | PETITIONS | ADMINISTRATION
 
 ROLE_PERMISSIONS: Final[dict[RoleName, frozenset[Permission]]] = {
-    RoleName.head_office_admin: BRANCH_ADMIN | {P.calendar_write},
+    RoleName.head_office_admin: BRANCH_ADMIN | {P.calendar_write, P.members_read_iin},
     RoleName.branch_admin: BRANCH_ADMIN,
     RoleName.petition_desk: READ_BRANCHES | PETITIONS,
     RoleName.editor: READ_BRANCHES | NEWS | {P.polls_read, P.polls_write},

@@ -1,6 +1,6 @@
 """Operations for branch admins, with a personal session or a service token."""
 
-from api.admin import audit, branches, calendar, me, news, polls, roles, tokens
+from api.admin import audit, branches, calendar, me, members, news, polls, roles, tokens
 
 ROUTERS = (
     branches.router,
@@ -8,6 +8,7 @@ ROUTERS = (
     polls.router,
     calendar.router,
     me.router,
+    members.router,
     roles.router,
     tokens.router,
     audit.router,

@@ -9,7 +9,7 @@ from api.openapi import problems
 from api.types import Out, pick
 from models.base import Language
 from models.branches import BranchLevel
-from services import members
+from services.members import own
 
 router = APIRouter(prefix="/v1/me", tags=["member"])
 
@@ -38,7 +38,7 @@ class MeOut(Out):
 @router.get("", summary="Who am I", responses=problems())
 async def get_me(session: Session, actor: CurrentActor, language: ReadLanguage) -> MeOut:
     """The person, the membership and the chain of branches."""
-    member, branches = await members.read_self(session, actor)
+    member, branches = await own.read_self(session, actor)
     return MeOut(
         account_id=actor.require_account(),
         member_id=actor.member_id,

@@ -12,6 +12,7 @@ from models.members import Member, Membership, MemberState
 from services.demo.fixed import DAY, chance, days_ago, demo_id, moment
 from services.demo.people import INTRODUCED, YOUTH_UNTIL, Person
 from services.keyring import Keyring
+from services.names import sort_key
 
 WITH_APP: Final = 0.85
 MOVED: Final = 0.05
@@ -57,7 +58,7 @@ def make_member(keys: Keyring, person: Person, state: MemberState) -> Member:
         family_name=person.family_name,
         given_name=person.given_name,
         patronymic=person.patronymic,
-        name_sort=person.name,
+        name_sort=sort_key(person.name),
         birth_on=person.birth_on,
         sex=person.sex,
         youth_wing=person.age <= YOUTH_UNTIL,

@@ -21,6 +21,7 @@ from models.branches import Branch, BranchLevel
 from models.members import Member, Membership, Sex
 from models.roles import Role, RoleName
 from services.keyring import Keyring
+from services.names import sort_key
 
 LONG_AGO = datetime(2024, 1, 15, 9, 0, tzinfo=UTC)
 LEVELS = (BranchLevel.republic, BranchLevel.region, BranchLevel.district, BranchLevel.primary)
@@ -90,7 +91,7 @@ async def make_person(session: AsyncSession, keys: Keyring, name: str, phone: st
         account_id=account.id,
         family_name="Сериков",
         given_name=name,
-        name_sort=name,
+        name_sort=sort_key("Сериков", name),
         birth_on=date(1980, 5, 17),
         sex=Sex.female,
         admitted_on=date(2020, 3, 1),

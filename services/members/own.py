@@ -1,4 +1,4 @@
-"""Members, and the person's view of themselves."""
+"""The person's view of themselves."""
 
 from collections.abc import Sequence
 
