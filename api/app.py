@@ -1,12 +1,14 @@
 """The HTTP application."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
 from api import admin, errors, member, public, strictness
 from api.edge import ASGIApp, Edge
+from api.hot.lane import HotLane
+from api.hot.state import running_lane
 from api.idempotency import RepeatedWrite, on_repeated_write
 from api.openapi import describe, operation_id
 from api.runtime import Runtime, running
@@ -22,8 +24,10 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
             app.state.runtime = runtime
             yield
             return
-        async with running(settings) as built:
+        async with running(settings) as built, AsyncExitStack() as stack:
             app.state.runtime = built
+            if settings.hot_lane:
+                app.state.hot = await stack.enter_async_context(running_lane(built))
             yield
 
     app = FastAPI(
@@ -45,8 +49,8 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
 
 
 def create_edge(app: FastAPI) -> ASGIApp:
-    """What the server runs: the application behind the edge."""
-    return Edge(app, unlimited=("/v1/uploads",))
+    """What the server runs: the hot lane, and behind it the edge with the application."""
+    return HotLane(Edge(app, unlimited=("/v1/uploads",)), app.state)
 
 
 def serve() -> ASGIApp:

@@ -31,7 +31,7 @@ def answer_json(body: bytes, *, etag: str, language: Language, if_none_match: st
     headers = {
         "etag": etag,
         "content-language": language.value,
-        "vary": "accept-language, authorization",
+        "vary": "accept-language, authorization, accept-encoding",
         "cache-control": "private, no-cache",
     }
     if has_current(if_none_match, etag):

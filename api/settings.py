@@ -84,7 +84,10 @@ class Settings(BaseSettings):
     )
     files_url: str | None = Field(default=None, description="s3://bucket/prefix; else a folder in data_folder.")
     metrics_token: SecretStr | None = Field(default=None, description="Without it, /metrics answers loopback only.")
-    hot_lane: bool = True
+    hot_lane: bool = Field(default=True, description="Whether feed, polls and answers take the short path.")
+    hot_lane_lifetime: timedelta = Field(
+        default=timedelta(seconds=10), description="How long it remembers pages that no change dropped; 0 nothing."
+    )
 
     @model_validator(mode="after")
     def refuse_demo_parts_in_production(self) -> Self:

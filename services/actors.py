@@ -1,5 +1,6 @@
 """Who asks. Loaded once a request, in one statement; a token holds no roles, so a change of roles acts at once."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +9,9 @@ from hmac import compare_digest
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
+from sqlalchemy import RowMapping
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import Language, Ltree
@@ -80,10 +83,10 @@ class Actor:
         return self.member_id
 
 
-PERSON: Final = sa.text("""
+PERSON_STATEMENT: Final = """
     SELECT a.language, s.second_factor_at, m.id AS member_id, b.path::text AS branch_path,
            (SELECT array_agg(up.id ORDER BY nlevel(up.path) DESC) FROM branch up WHERE up.path @> b.path) AS chain,
-           (SELECT json_agg(json_build_array(r.name, rb.id, rb.path::text) ORDER BY rb.path, r.name)
+           (SELECT json_agg(json_build_array(r.name, rb.id, rb.path::text) ORDER BY rb.path, r.name)::text
               FROM role r JOIN branch rb ON rb.id = r.branch_id
              WHERE r.account_id = a.id AND r.ended_at IS NULL) AS roles
       FROM auth_session s
@@ -91,8 +94,9 @@ PERSON: Final = sa.text("""
       LEFT JOIN member m ON m.account_id = a.id AND m.state = 'active'
       LEFT JOIN membership ms ON ms.member_id = m.id AND ms.ended_on IS NULL
       LEFT JOIN branch b ON b.id = ms.branch_id
-     WHERE s.id = :session_id AND s.account_id = :account_id AND s.revoked_at IS NULL
-""")
+     WHERE s.id = $1 AND s.account_id = $2 AND s.revoked_at IS NULL
+"""
+PERSON: Final = sa.text(PERSON_STATEMENT.replace("$1", ":session_id").replace("$2", ":account_id"))
 
 PROGRAM: Final = sa.text("""
     SELECT t.id, t.secret_hash, t.scopes, b.id AS branch_id, b.path::text AS branch_path
@@ -109,19 +113,39 @@ async def load_person(
     Raises:
         UnauthenticatedError: the session was revoked, or the account is blocked or erased.
     """
-    found = (await execute(session, PERSON, account_id=account_id, session_id=session_id)).one_or_none()
+    found = (await execute(session, PERSON, account_id=account_id, session_id=session_id)).mappings().one_or_none()
+    return person(found, account_id, session_id, raised_since=now - second_factor_lifetime)
+
+
+async def read_person(connection: asyncpg.Connection, *, account_id: UUID, session_id: UUID) -> Actor:
+    """The same, straight from the driver, for what members do: whether a second factor was given is not looked at.
+
+    Raises:
+        UnauthenticatedError: as `load_person`.
+    """
+    return person(await connection.fetchrow(PERSON_STATEMENT, session_id, account_id), account_id, session_id)
+
+
+def person(
+    found: RowMapping | asyncpg.Record | None,
+    account_id: UUID,
+    session_id: UUID,
+    *,
+    raised_since: datetime | None = None,
+) -> Actor:
+    """The actor of a row of `PERSON_STATEMENT`; raised by a second factor after `raised_since`."""
     if found is None:
         raise UnauthenticatedError
-    raised_at: datetime | None = found.second_factor_at
+    raised_at: datetime | None = found["second_factor_at"]
     return Actor(
         account_id=account_id,
         session_id=session_id,
-        member_id=found.member_id if found.branch_path is not None else None,
-        branch_chain=tuple(found.chain or ()),
-        branch_path=found.branch_path,
-        language=Language(found.language),
-        grants=tuple(role_grant(*row) for row in found.roles or ()),
-        raised=raised_at is not None and raised_at + second_factor_lifetime > now,
+        member_id=found["member_id"] if found["branch_path"] is not None else None,
+        branch_chain=tuple(found["chain"] or ()),
+        branch_path=found["branch_path"],
+        language=Language(found["language"]),
+        grants=tuple(role_grant(*role) for role in json.loads(found["roles"] or "[]")),
+        raised=raised_at is not None and raised_since is not None and raised_at > raised_since,
     )
 
 

@@ -26,6 +26,8 @@ from sqlmodel import Session as SyncSession
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.app import create_app, create_edge
+from api.hot.connections import borrowed
+from api.hot.state import HotState
 from api.runtime import APP_ROLE, Runtime, build_runtime
 from api.settings import Environment, Settings
 from models.base import utc_now
@@ -33,6 +35,7 @@ from models.db import Sessions, create_engine, session_factory
 from models.embedded import remove, running_server
 from models.migrations import runner
 from services.keyring import make_keys
+from tests.factories.lanes import HOT, PLAIN
 from tests.factories.sign_in import Phone
 from tests.factories.world import SignIn, World, make_world
 
@@ -175,9 +178,13 @@ def app(settings: Settings) -> FastAPI:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(app: FastAPI, runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
-    """HTTP in process, through the edge."""
+async def client(
+    app: FastAPI, runtime: Runtime, sessions: Sessions, request: pytest.FixtureRequest
+) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP in process, through the edge. Tests of operations that the hot lane takes say `both_lanes`."""
     app.state.runtime = runtime
+    in_hot_lane = getattr(request, "param", PLAIN) == HOT
+    app.state.hot = HotState(runtime, borrowed(sessions), lifetime_s=0) if in_hot_lane else None
     transport = httpx.ASGITransport(app=create_edge(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
         yield made

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Response, status
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from api.conditional import IfNoneMatch, answer_json, etag_of
 from api.deps import CurrentActor, CurrentKeys, Now, ReadLanguage, Session
 from api.openapi import problems
 from api.polls import ResultsOut, SingleAnswer, SingleQuestionOut, localised
@@ -116,7 +117,12 @@ def key_hash(keys: Keyring, key: str | None) -> bytes | None:
     return keys.keyed_hash(key, purpose="poll_response.key") if key is not None else None
 
 
-@router.get("", summary="List open polls", responses=problems(401, 403, 422))
+@router.get(
+    "",
+    summary="List open polls",
+    response_model=Page[PollListItem],
+    responses={304: {}, **problems(401, 403, 422)},
+)
 async def list_polls(
     session: Session,
     actor: CurrentActor,
@@ -124,7 +130,8 @@ async def list_polls(
     language: ReadLanguage,
     now: Now,
     params: Annotated[PageParams, Query()],
-) -> Page[PollListItem]:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """The open polls of the caller's branch and of all above it, the newest first."""
     position = decode_cursor(keys.hash_key, CURSOR, params.cursor)
     before = (datetime.fromisoformat(position[0]), UUID(position[1])) if position else None
@@ -132,13 +139,24 @@ async def list_polls(
     items = [PollListItem.of(poll, language, responded=responded) for poll, responded in found[: params.limit]]
     more = len(found) > params.limit
     last = [items[-1].opens_at.isoformat(), items[-1].id] if more else []
-    return Page(items=items, next_cursor=encode_cursor(keys.hash_key, CURSOR, last) if more else None)
+    page = Page[PollListItem](items=items, next_cursor=encode_cursor(keys.hash_key, CURSOR, last) if more else None)
+    body = page.model_dump_json().encode()
+    return answer_json(body, etag=etag_of(body), language=language, if_none_match=if_none_match)
 
 
-@router.get("/{poll_id}", summary="Read a poll", responses=problems(401, 403, 404, 422))
-async def get_poll(poll_id: UUID, session: Session, actor: CurrentActor, language: ReadLanguage) -> PollOut:
+@router.get(
+    "/{poll_id}",
+    summary="Read a poll",
+    response_model=PollOut,
+    responses={304: {}, **problems(401, 403, 404, 422)},
+)
+async def get_poll(
+    poll_id: UUID, session: Session, actor: CurrentActor, language: ReadLanguage, if_none_match: IfNoneMatch = None
+) -> Response:
     """A poll that was opened to the caller, whatever became of it."""
-    return PollOut.of(await reading.access_own_poll(session, actor, poll_id), language)
+    poll = PollOut.of(await reading.access_own_poll(session, actor, poll_id), language)
+    body = poll.model_dump_json().encode()
+    return answer_json(body, etag=etag_of(body), language=language, if_none_match=if_none_match)
 
 
 @router.put(

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,6 +16,8 @@ from models.polls import Participation, Poll, PollResponse, PollState
 from services.actors import Actor, authorise, in_subtrees, visible_branches
 from services.errors import NotFoundError
 from services.permissions import Permission
+
+PARTICIPATION: Final = "SELECT poll_id FROM participation WHERE member_id = $1 AND poll_id = ANY ($2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,11 @@ async def list_open_polls(
         found = found.where(sa.tuple_(col(Poll.opens_at), col(Poll.id)) < before)
     newest = found.order_by(col(Poll.opens_at).desc(), col(Poll.id).desc()).limit(limit + 1)
     return (await session.exec(newest)).all()
+
+
+async def list_answered(connection: asyncpg.Connection, member_id: UUID, poll_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the polls in which the member took part."""
+    return {row["poll_id"] for row in await connection.fetch(PARTICIPATION, member_id, poll_ids)}
 
 
 async def access_own_poll(session: AsyncSession, actor: Actor, poll_id: UUID) -> Poll:

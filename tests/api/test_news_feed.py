@@ -11,9 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import Language
 from models.news import Article, ArticleState
+from tests.factories.lanes import both_lanes
 from tests.factories.news import make_article
 from tests.factories.world import LONG_AGO, SignIn, World
 
+pytestmark = both_lanes
 HOUR = timedelta(hours=1)
 ALL = (Language.kk, Language.ru, Language.en)
 
@@ -46,7 +48,7 @@ async def test_item_says_all_that_the_list_shows(
     answer = await client.get("/v1/news", headers=headers | {"accept-language": "ru"})
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-language"] == "ru"
-    assert set(answer.headers["vary"].split(", ")) == {"accept-language", "authorization"}
+    assert set(answer.headers["vary"].split(", ")) == {"accept-language", "authorization", "accept-encoding"}
     assert answer.json() == {
         "items": [
             {

@@ -15,8 +15,11 @@ from models.members import Member, MemberState
 from models.polls import Participation, PollResponse, PollState, ResultsVisibility
 from services.polls import voting
 from tests.factories.counting import counted
+from tests.factories.lanes import both_lanes
 from tests.factories.polls import ANSWER, OTHER_ANSWER, make_members, make_poll, respond
 from tests.factories.world import SignIn, World
+
+pytestmark = both_lanes
 
 
 async def test_member_lists_open_polls_of_own_branch_and_all_above(
