@@ -196,7 +196,17 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     code = CODE_OF_STATUS.get(error.status_code, HTTPStatus(error.status_code).phrase.lower().replace(" ", "_"))
-    return problem(request, error.status_code, code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers |= allow_header(request)
+    return problem(request, error.status_code, code, headers=headers)
+
+
+def allow_header(request: Request) -> dict[str, str]:
+    """The methods of a path. The framework's own header knows those of one route only."""
+    path = getattr(request.scope.get("route"), "path_format", None)
+    methods = request.app.openapi()["paths"].get(path, {})
+    return {"allow": ", ".join(sorted(method.upper() for method in methods))} if methods else {}
 
 
 def database_trouble(error: BaseException) -> str | None:

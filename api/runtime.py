@@ -1,5 +1,6 @@
 """The composition root: what one process needs, built from the settings, closed in order."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from services.keyring import Keyring, load_keys
 APP_ROLE = "unqatu_app"
 WORKER_ROLE = "unqatu_worker"
 JOB_TIMEOUT_S = 300.0
+GOODBYE_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,5 +118,13 @@ async def running(settings: Settings, *, role: str = APP_ROLE) -> AsyncIterator[
     finally:
         if push is not None:
             await push.close()
-        # close=False: with a lost database, closing politely hangs.
+        await close_engine(engine)
+
+
+async def close_engine(engine: AsyncEngine) -> None:
+    """Say goodbye to the database, but do not wait for one that does not answer."""
+    try:
+        async with asyncio.timeout(GOODBYE_TIMEOUT_S):
+            await engine.dispose()
+    except TimeoutError:
         await engine.dispose(close=False)
