@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from api.errors import problem
@@ -41,10 +42,6 @@ def new_request_id() -> str:
     return f"{prefix}{next(counter):08x}"
 
 
-class BodyTooLargeError(Exception):
-    """The body is longer than the route takes."""
-
-
 class Edge:
     """Wraps the application; `unlimited` are path prefixes that read a long body in pieces and limit it themselves."""
 
@@ -59,8 +56,6 @@ class Edge:
         exchange = Exchange(scope, receive, send, limited=not scope["path"].startswith(self.unlimited or ("\0",)))
         try:
             await self.app(scope, exchange.receive_limited, exchange.send_marked)
-        except BodyTooLargeError:
-            await exchange.fail(413, "body_too_large")
         except Exception as error:
             log_failure(error, scope)
             await exchange.fail(500, "internal_error")
@@ -84,7 +79,7 @@ class Exchange:
         if self.limited and message["type"] == "http.request":
             self.read += len(message.get("body", b""))
             if self.read > MAX_BODY_BYTES:
-                raise BodyTooLargeError
+                raise HTTPException(413)  # not of our own kind: FastAPI would make it a 400
         return message
 
     async def send_marked(self, message: Message) -> None:

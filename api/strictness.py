@@ -39,5 +39,10 @@ async def check(request: Request) -> None:
         return
     if any(name not in known_parameters(route) for name in request.query_params):
         raise RequestValidationError([{"type": "extra_forbidden", "loc": ("query",)}])
-    if route.body_field is not None and not request.headers.get("content-type", "").startswith("application/json"):
+    if route.body_field is not None and media_type(request) != "application/json":
         raise HTTPException(415)
+
+
+def media_type(request: Request) -> str:
+    """What the body says it is, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
