@@ -1,6 +1,7 @@
 """What every route refuses: unknown query parameters, bodies of a type it does not read."""
 
 from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -37,10 +38,21 @@ async def check(request: Request) -> None:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
+    if not is_utf8(request.scope["query_string"]):
+        raise RequestValidationError([{"type": "string_unicode", "loc": ("query",)}])
     if any(name not in known_parameters(route) for name in request.query_params):
         raise RequestValidationError([{"type": "extra_forbidden", "loc": ("query",)}])
     if route.body_field is not None and media_type(request) != "application/json":
         raise HTTPException(415)
+
+
+def is_utf8(query: bytes) -> bool:
+    """Whether a query string can be read; the framework would put replacement characters where it cannot."""
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def media_type(request: Request) -> str:
