@@ -27,16 +27,22 @@ log = structlog.get_logger("unqatu.worker")
 
 def build_app(runtime: Runtime) -> App:
     """procrastinate with every job of ours bound to `runtime`."""
-    url = database_url(runtime.settings, runtime.settings.worker_database_url)
-    app = App(connector=PsycopgConnector(conninfo=plain_url(url), kwargs={"options": f"-c role={WORKER_ROLE}"}))
+    heartbeat_s = runtime.settings.job_heartbeat.total_seconds()
+    app = App(connector=connect(runtime.settings, timeout_s=heartbeat_s * MISSED_HEARTBEATS))
     tasks = {
         name: app.task(name=name, retry=RETRIES.get(name, False))(bind(runtime, function))
         for name, function in JOBS.items()
     }
     for schedule in PERIODIC:
         app.periodic(cron=schedule.cron)(tasks[schedule.task])
-    add_rescue(app, heartbeat_s=runtime.settings.job_heartbeat.total_seconds())
+    add_rescue(app, heartbeat_s=heartbeat_s)
     return app
+
+
+def connect(settings: Settings, *, timeout_s: float) -> PsycopgConnector:
+    """procrastinate's own pool, in the worker's role. It gives up on a lost database after `timeout_s`."""
+    url = plain_url(database_url(settings, settings.worker_database_url))
+    return PsycopgConnector(conninfo=url, kwargs={"options": f"-c role={WORKER_ROLE}"}, timeout=timeout_s)
 
 
 def add_rescue(app: App, *, heartbeat_s: float) -> None:
