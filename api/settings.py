@@ -29,6 +29,14 @@ class Environment(StrEnum):
     production = "production"
 
 
+class Feature(StrEnum):
+    """A part of the app that can be switched off for all phones."""
+
+    news = "news"
+    polls = "polls"
+    petitions = "petitions"
+
+
 class Settings(BaseSettings):
     """One field a setting; UNQATU_<NAME> in the environment, but for DATABASE_URL and Google's variable."""
 
@@ -57,6 +65,13 @@ class Settings(BaseSettings):
     code_lifetime: timedelta = timedelta(minutes=5)
     second_factor_lifetime: timedelta = timedelta(hours=12)
     code_failures_per_hour: int = Field(default=2_000, description="Wrong codes of all phones together, then a pause.")
+
+    minimum_app_version: str = Field(
+        default="1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="Older apps ask for an update."
+    )
+    features_off: frozenset[Feature] = Field(
+        default=frozenset(), description='What phones do not show, a JSON list: ["polls"].'
+    )
 
     sms_sender: str = Field(
         default="console",

@@ -1,6 +1,6 @@
 """Operations for people with phones."""
 
-from api.member import devices, files, inbox, me, news, polls, sessions, uploads
+from api.member import devices, files, home, inbox, me, news, polls, sessions, uploads
 
 ROUTERS = (
     news.router,
@@ -11,4 +11,5 @@ ROUTERS = (
     devices.router,
     inbox.router,
     files.router,
+    home.router,
 )
