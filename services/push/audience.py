@@ -11,24 +11,25 @@ import sqlalchemy as sa
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import Language
+from models.branches import Branch, BranchLevel
 from models.db import execute
 from models.push import AddressKind, Platform, PushCampaign
 from services.devices import SILENT_AFTER
 
 IN_USE: Final = """
-        JOIN account a ON a.id = d.account_id AND a.state = 'active'
-             AND coalesce(a.notification_preferences ->> :category, 'true') = 'true'
+    JOIN account a ON a.id = d.account_id AND a.state = 'active'
+         AND NOT a.notification_preferences @> CAST(:switched_off AS jsonb)
+         AND d.retired_at IS NULL AND d.last_seen_at > :seen_after
 """
-OF_ACCOUNT: Final = f"""{IN_USE}
-       WHERE a.id = :account_id AND d.retired_at IS NULL AND d.last_seen_at > :seen_after
+OF_ACCOUNT: Final = IN_USE + " AND a.id = :account_id"
+OF_BRANCH: Final = (
+    IN_USE
+    + """
+    JOIN member m ON m.account_id = a.id AND m.state = 'active'
+    JOIN membership ms ON ms.member_id = m.id AND ms.ended_on IS NULL
+    JOIN branch b ON b.id = ms.branch_id AND b.path <@ CAST(:path AS ltree)
 """
-OF_BRANCH: Final = f"""{IN_USE}
-        JOIN member m ON m.account_id = a.id AND m.state = 'active'
-        JOIN membership ms ON ms.member_id = m.id AND ms.ended_on IS NULL
-        JOIN branch b ON b.id = ms.branch_id
-             AND b.path <@ (SELECT path FROM branch WHERE id = :branch_id)
-       WHERE d.retired_at IS NULL AND d.last_seen_at > :seen_after
-"""  # noqa: S608  # IN_USE is a constant above
+)
 
 CUT: Final = """
     INSERT INTO push_batch (campaign_id, seq, first_device_id, last_device_id, state, attempts,
@@ -40,14 +41,20 @@ CUT: Final = """
     RETURNING seq
 """
 
-# MATERIALIZED: the range of ids is the only way in that stays cheap for the whole country. Left to itself, the planner
-# may begin at the branches and join every member for each batch.
-READ: Final = """
+# MATERIALIZED: the planner does not know how much of the audience lies in a range of ids. A batch of the whole country
+# is a narrow range, one of a small branch spans the table: the one begins at the devices, the other at the people.
+DEVICES_FIRST: Final = """
     WITH ranged AS MATERIALIZED (SELECT * FROM device WHERE {range})
     SELECT d.id, d.address, d.address_kind, d.platform, d.language FROM ranged d {audience} ORDER BY d.id
 """
+PEOPLE_FIRST: Final = """
+    WITH audience AS MATERIALIZED (SELECT d.* FROM device d {audience})
+    SELECT id, address, address_kind, platform, language FROM audience WHERE {range} ORDER BY id
+"""
+WIDE: Final = frozenset({BranchLevel.republic, BranchLevel.region})
+
 CHOSEN: Final = "id = ANY(:ids)"
-RANGE: Final = "id > :after AND id <= :last"
+AFTER_POSITION: Final = "id > :after AND id <= :last"
 FROM_FIRST: Final = "id >= :after AND id <= :last"
 
 
@@ -62,26 +69,45 @@ class Recipient:
     language: Language
 
 
-def statement(template: str, campaign: PushCampaign, **parts: str) -> sa.TextClause:
-    """The statement for the kind of audience that the campaign has."""
-    return sa.text(template.format(audience=OF_ACCOUNT if campaign.account_id else OF_BRANCH, **parts))
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The part of a statement that finds an audience, with its parameters."""
+
+    joins: str
+    parameters: dict[str, Any]
+    wide: bool
+
+    def read(self, where: str) -> sa.TextClause:
+        """The statement that reads those of the audience whose device ids fit `where`."""
+        return self.statement((DEVICES_FIRST if self.wide else PEOPLE_FIRST).replace("{range}", where))
+
+    def statement(self, template: str) -> sa.TextClause:
+        """`template` for this audience. The path stands in the statement itself, not beside it: only then can the
+        planner tell the country from a village, which is 4 s against 17 for 800,000 phones."""
+        made = sa.text(template.replace("{audience}", self.joins))
+        return (
+            made.bindparams(sa.bindparam("path", type_=sa.Text, literal_execute=True))
+            if "path" in self.parameters
+            else made
+        )
 
 
-def audience_parameters(campaign: PushCampaign, now: datetime) -> dict[str, Any]:
-    """What the audience of a campaign depends on."""
-    whose = {"account_id": campaign.account_id} if campaign.account_id else {"branch_id": campaign.branch_id}
-    return {"category": campaign.category.value, "seen_after": now - SILENT_AFTER, **whose}
+async def audience_of(session: AsyncSession, campaign: PushCampaign, now: datetime) -> Audience:
+    """The audience of a campaign as it is at `now`."""
+    parameters: dict[str, Any] = {
+        "switched_off": f'{{"{campaign.category.value}": false}}',
+        "seen_after": now - SILENT_AFTER,
+    }
+    if campaign.account_id is not None:
+        return Audience(OF_ACCOUNT, parameters | {"account_id": campaign.account_id}, wide=False)
+    branch = await session.get_one(Branch, campaign.branch_id)
+    return Audience(OF_BRANCH, parameters | {"path": branch.path}, wide=branch.level in WIDE)
 
 
 async def cut_audience(session: AsyncSession, campaign: PushCampaign, *, size: int, now: datetime) -> Sequence[int]:
     """Cut the audience into batches of `size` devices, in one statement; their numbers."""
-    cut = await execute(
-        session,
-        statement(CUT, campaign),
-        campaign_id=campaign.id,
-        size=size,
-        **audience_parameters(campaign, now),
-    )
+    audience = await audience_of(session, campaign, now)
+    cut = await execute(session, audience.statement(CUT), campaign_id=campaign.id, size=size, **audience.parameters)
     return sorted(cut.scalars())
 
 
@@ -89,13 +115,9 @@ async def read_range(
     session: AsyncSession, campaign: PushCampaign, *, first: UUID, position: UUID | None, last: UUID, now: datetime
 ) -> list[Recipient]:
     """Who of a range of device ids is in the audience now, by id: from `first`, or after `position`, up to `last`."""
-    found = await execute(
-        session,
-        statement(READ, campaign, range=RANGE if position else FROM_FIRST),
-        after=position or first,
-        last=last,
-        **audience_parameters(campaign, now),
-    )
+    audience = await audience_of(session, campaign, now)
+    within = audience.read(AFTER_POSITION if position else FROM_FIRST)
+    found = await execute(session, within, after=position or first, last=last, **audience.parameters)
     return [recipient(row) for row in found]
 
 
@@ -103,9 +125,8 @@ async def read_chosen(
     session: AsyncSession, campaign: PushCampaign, ids: Sequence[UUID], *, now: datetime
 ) -> list[Recipient]:
     """Who of these devices is in the audience now."""
-    found = await execute(
-        session, statement(READ, campaign, range=CHOSEN), ids=list(ids), **audience_parameters(campaign, now)
-    )
+    audience = await audience_of(session, campaign, now)
+    found = await execute(session, audience.read(CHOSEN), ids=list(ids), **audience.parameters)
     return [recipient(row) for row in found]
 
 
