@@ -116,7 +116,7 @@ class TokenVerifier:
                 options={"require": ["exp", "iat", "sub", "sid"], "verify_exp": False, "verify_iat": False},
             )
             return Claims(UUID(claims["sub"]), UUID(claims["sid"]), int(claims["exp"]))
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError) as error:
             raise UnauthenticatedError from error
 
 

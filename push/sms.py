@@ -4,27 +4,12 @@ import json
 from typing import Protocol, TextIO
 
 
-class SmsError(Exception):
-    """The SMS was not accepted; a later try may go better.
-
-    Attributes:
-        reason: a short code for the log; never the number or the text.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class SmsSender(Protocol):
     """Hands texts to a gateway. Belongs to the event loop that uses it first."""
 
     async def send(self, phone: str, text: str) -> None:
-        """Send one text to a number in E.164.
-
-        Raises:
-            SmsError: the gateway did not take it.
-        """
+        """Send one text to a number in E.164. Any exception means that the gateway did not take it; only its type is
+        logged, since its message may quote the text."""
 
 
 class ConsoleSmsSender:

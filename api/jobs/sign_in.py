@@ -1,5 +1,6 @@
 """Sending one-time codes, and clearing away what sign-in no longer needs."""
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -10,10 +11,10 @@ from api.i18n import say
 from api.jobs.registry import job
 from api.runtime import Runtime
 from models.base import utc_now
-from push.sms import SmsError
 from services.sign_in import clean_up, codes
 
 RETRY: Final = RetryStrategy(max_attempts=4, exponential_wait=3)
+GATEWAY_TIMEOUT_S: Final = 20
 
 log = structlog.get_logger("unqatu.sign_in")
 
@@ -35,16 +36,14 @@ async def send_code(runtime: Runtime, *, challenge_id: str) -> None:
 
 
 async def is_sent(runtime: Runtime, phone: str, text: str) -> bool:
-    """Whether the gateway took the text. Its own exceptions end here: their messages may quote phone and code."""
+    """Whether the gateway took the text. Its exceptions end here: their messages may quote phone and code."""
     try:
-        await runtime.sms.send(phone, text)
-    except SmsError as error:
-        log.warning("code not sent", reason=error.reason)
+        async with asyncio.timeout(GATEWAY_TIMEOUT_S):
+            await runtime.sms.send(phone, text)
     except Exception as error:
-        log.error("code not sent", error=type(error).__qualname__)
-    else:
-        return True
-    return False
+        log.warning("code not sent", error=type(error).__qualname__)
+        return False
+    return True
 
 
 @job("sign_in.clean_up", cron="17 * * * *")

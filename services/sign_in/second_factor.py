@@ -59,7 +59,6 @@ async def enrol(session: AsyncSession, keys: Keyring, actor: Actor, *, now: date
         raise SecondFactorExistsError
     secret = pyotp.random_base32()
     encrypt_secret(account, keys, secret)
-    account.totp_last_step = None
     record(session, actor, "second_factor:enrol", account.id, now)
     return pyotp.TOTP(secret).provisioning_uri(name=str(account.id)[-6:], issuer_name="Unqatu")
 
@@ -97,7 +96,7 @@ async def reset(session: AsyncSession, account_id: UUID, *, now: datetime) -> No
     Raises:
         NotFoundError: no such account.
     """
-    account = await session.get(Account, account_id, with_for_update=True)
+    account = await session.get(Account, account_id, with_for_update={"key_share": True})
     if account is None:
         raise NotFoundError
     account.totp_secret_encrypted = account.totp_confirmed_at = account.totp_last_step = None
@@ -111,7 +110,7 @@ async def lock_admin_account(session: AsyncSession, actor: Actor) -> Account:
     """The actor's account, locked so that parallel tries come one after another."""
     if not any(grant.role in ADMIN_ROLES for grant in actor.grants):
         raise ForbiddenError(reason="no_admin_role")
-    own = select(Account).where(col(Account.id) == actor.require_account()).with_for_update()
+    own = select(Account).where(col(Account.id) == actor.require_account()).with_for_update(key_share=True)
     return (await session.exec(own.execution_options(populate_existing=True))).one()
 
 

@@ -80,7 +80,7 @@ async def open_session(
 async def find_or_make_account(
     session: AsyncSession, keys: Keyring, phone: str, *, language: Language, now: datetime
 ) -> Account:
-    """The account of a phone. Two first sign-ins at once make one: the unique phone_hash sees to it."""
+    """The account of a phone, locked against its other sign-ins. Two first ones make one: phone_hash is unique."""
     phone_hash = keys.keyed_hash(phone, purpose="phone")
     await session.exec(
         insert(Account)
@@ -96,7 +96,8 @@ async def find_or_make_account(
         )
         .on_conflict_do_nothing(index_elements=["phone_hash"])
     )
-    return (await session.exec(select(Account).where(col(Account.phone_hash) == phone_hash))).one()
+    own = select(Account).where(col(Account.phone_hash) == phone_hash).with_for_update(key_share=True)
+    return (await session.exec(own)).one()
 
 
 def add_token(session: AsyncSession, token: str, session_id: UUID, *, lifetime: timedelta, now: datetime) -> None:

@@ -16,6 +16,7 @@ from models.accounts import Account, AuthSession
 from models.audit import AuditEvent
 from models.base import utc_now
 from models.roles import RoleName
+from services.errors import NotFoundError
 from services.keyring import load_keys
 from services.sign_in import second_factor
 from tests.factories.sign_in import another
@@ -126,6 +127,14 @@ async def test_fifth_wrong_password_brings_a_pause(
     assert (await give(client, headers, app.at(utc_now()))).status_code == 200
 
 
+async def test_right_password_gives_all_tries_back(client: httpx.AsyncClient, headers: Headers) -> None:
+    app = await enrol(client, headers)
+    for _ in range(4):
+        await give(client, headers, another(app.at(utc_now())))
+    assert (await give(client, headers, app.at(utc_now()))).status_code == 200
+    assert (await give(client, headers, another(app.at(utc_now())))).json()["data"] == {"tries_left": 4}
+
+
 async def test_raised_session_is_lowered_again_after_its_time(
     client: httpx.AsyncClient, headers: Headers, runtime: Runtime, session: AsyncSession
 ) -> None:
@@ -176,3 +185,21 @@ async def test_enrolment_moves_the_phone_to_the_current_key(
     assert account.encryption_key_id == newer.stem
     opened = keys.decrypt(account.phone_encrypted or b"", key_id=newer.stem, purpose="account.phone")
     assert (opened, second_factor.decrypt_secret(account, keys)) == (world.people["Aigul"].phone, "JBSWY3DPEHPK3PXP")
+
+
+async def test_reset_of_an_unknown_account_is_refused(session: AsyncSession, world: World) -> None:
+    with pytest.raises(NotFoundError):
+        await second_factor.reset(session, world.people["Aigul"].member_id, now=utc_now())
+
+
+async def test_after_a_reset_admin_work_is_closed_until_a_new_enrolment(
+    client: httpx.AsyncClient, headers: Headers, session: AsyncSession, aigul: UUID
+) -> None:
+    app = await enrol(client, headers)
+    assert (await give(client, headers, app.at(utc_now()))).status_code == 200
+    await second_factor.reset(session, aigul, now=utc_now())
+    await session.commit()
+    assert not await is_raised(client, headers)
+    assert (await give(client, headers, app.at(utc_now()))).json()["code"] == "second_factor_missing"
+    renewed = await enrol(client, headers)
+    assert (await give(client, headers, renewed.at(utc_now()))).status_code == 200
