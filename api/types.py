@@ -19,6 +19,9 @@ from services.errors import InvalidError
 
 MAX_LIMIT: Final = 100
 SIGNATURE_BYTES: Final = 16
+RFC3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 FORBIDDEN_CONTROLS: Final = frozenset(chr(code) for code in range(32)) - {"\n", "\t"} | {"\x7f"}
 
 
@@ -48,8 +51,8 @@ def not_blank(value: str) -> str:
 
 
 def rfc3339(value: object) -> object:
-    """Times come as text; a bare number would be taken for seconds since 1970."""
-    if not isinstance(value, str):
+    """Times come as RFC 3339 text; a number, also in quotes, would be taken for seconds since 1970."""
+    if not isinstance(value, str) or RFC3339.fullmatch(value) is None:
         raise PydanticCustomError("time_text", "a time is RFC 3339 text")
     return value
 
