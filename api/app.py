@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from api import admin, errors, member, public, strictness
+from api.audiences import check_audiences
 from api.edge import ASGIApp, Edge
 from api.hot.lane import HotLane
 from api.hot.state import running_lane
@@ -44,6 +45,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
     app.add_exception_handler(RepeatedWrite, on_repeated_write)
     for router in (*public.ROUTERS, *member.ROUTERS, *admin.ROUTERS):
         app.include_router(router)
+    check_audiences(app)
     describe(app)
     return app
 

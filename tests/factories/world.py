@@ -163,13 +163,13 @@ class SignIn:
         )
         return {"authorization": f"Bearer {token}"}
 
-    async def admin(self, branch: Branch, role: RoleName) -> dict[str, str]:
-        """A new person with a role in a branch and a raised session."""
+    async def admin(self, branch: Branch, role: RoleName, *, raised: bool = True) -> dict[str, str]:
+        """A new person with a role in a branch and a session, raised unless told otherwise."""
         account = Account(language=Language.kk, created_at=LONG_AGO)
         self.session.add(account)
         await self.session.flush()
         await give_role(self.session, account.id, branch, role)
-        return await self(account.id, raised=True)
+        return await self(account.id, raised=raised)
 
     async def program(self, branch: Branch, *scopes: str) -> dict[str, str]:
         """A service token of a branch."""
