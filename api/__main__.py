@@ -9,9 +9,10 @@ import uvicorn
 from cyclopts import App, Parameter
 
 from api import logs
-from api.commands import accounts, audit, demo, keys, migrations
+from api.commands import accounts, audit, demo, founding, keys, migrations
 from api.commands.errors import SPOKEN, sentence
 from api.commands.openapi import openapi
+from api.commands.settings import settings
 from api.runtime import database_url
 from api.settings import Settings
 from api.worker import work
@@ -21,24 +22,26 @@ app = App(name="unqatu", help="The backend of a party's membership app.")
 admin = App(name="admin", help="What an operator does by hand.")
 admin.command(accounts.reset_second_factor)
 admin.command(audit.app)
+admin.command(founding.found)
 app.command(admin)
 app.command(keys.app)
 app.command(migrations.app)
 app.command(demo.demo)
 app.command(demo.demo_reset)
 app.command(openapi)
+app.command(settings)
 
 
 @app.command
 def serve() -> None:
     """Serve the API on UNQATU_HOST:UNQATU_PORT."""
-    settings = Settings()
+    chosen = Settings()
     uvicorn.run(
         "api.app:serve",
         factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.processes,
+        host=chosen.host,
+        port=chosen.port,
+        workers=chosen.processes,
         loop="uvloop",
         http="httptools",
         access_log=False,
@@ -62,8 +65,8 @@ def migrate(
     if sql is not None:
         runner.write_sql(sql)
         return
-    settings = Settings()
-    runner.upgrade(database_url(settings, settings.owner_database_url))
+    chosen = Settings()
+    runner.upgrade(database_url(chosen, chosen.owner_database_url))
 
 
 def main() -> None:

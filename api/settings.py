@@ -42,8 +42,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="UNQATU_", frozen=True, extra="forbid")
 
-    environment: Environment = Environment.production
-    data_folder: Path = Path(".data")
+    environment: Environment = Field(
+        default=Environment.production, description="demo, test or production, which refuses what shows codes."
+    )
+    data_folder: Path = Field(default=Path(".data"), description="For files and keys that have no place of their own.")
     database_url: PostgresUrl | None = Field(
         default=None,
         validation_alias=AliasChoices("database_url", "DATABASE_URL"),
@@ -53,17 +55,25 @@ class Settings(BaseSettings):
     worker_database_url: PostgresUrl | None = Field(default=None, description="For workers; else database_url.")
     counter_database_url: PostgresUrl | None = Field(default=None, description="Opens ballots; else database_url.")
     keys_folder: Path | None = Field(
-        default=None, description="Keys that must not be in the database; made by `unqatu keys`."
+        default=None, description="Keys that must not be in the database; made by `unqatu keys init`."
     )
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
-    processes: int = Field(default=1, ge=1, le=64)
+    host: str = Field(default="127.0.0.1", description="The address the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Its port.")
+    processes: int = Field(default=1, ge=1, le=64, description="Server processes; one a core.")
 
-    access_token_lifetime: timedelta = timedelta(minutes=10)
-    refresh_token_lifetime: timedelta = timedelta(days=60)
-    refresh_grace: timedelta = timedelta(seconds=30)
-    code_lifetime: timedelta = timedelta(minutes=5)
-    second_factor_lifetime: timedelta = timedelta(hours=12)
+    access_token_lifetime: timedelta = Field(
+        default=timedelta(minutes=10), description="The demo gives hours, so that its tokens last."
+    )
+    refresh_token_lifetime: timedelta = Field(
+        default=timedelta(days=60), description="A session ends when nobody used it for so long."
+    )
+    refresh_grace: timedelta = Field(
+        default=timedelta(seconds=30), description="A refresh repeated within this time gets the same tokens."
+    )
+    code_lifetime: timedelta = Field(default=timedelta(minutes=5), description="Of a code sent by SMS.")
+    second_factor_lifetime: timedelta = Field(
+        default=timedelta(hours=12), description="Then an admin gives a one-time password again."
+    )
     code_failures_per_hour: int = Field(default=2_000, description="Wrong codes of all phones together, then a pause.")
 
     minimum_app_version: str = Field(
@@ -78,11 +88,14 @@ class Settings(BaseSettings):
         pattern=r"^(console|[\w.]+:\w+)$",
         description="console, or package.module:factory of a push.sms.SmsSender.",
     )
-    push_sender: str = Field(default="console", pattern="^(console|fcm)$")
+    push_sender: str = Field(
+        default="console", pattern="^(console|fcm)$", description="console, which only writes lines, or fcm."
+    )
     push_log: Path | None = Field(default=None, description="A file the console push sender appends to.")
     google_application_credentials: Path | None = Field(
         default=None,
         validation_alias=AliasChoices("google_application_credentials", "GOOGLE_APPLICATION_CREDENTIALS"),
+        description="The JSON file of the service account that sends by FCM.",
     )
     push_batch_size: int = Field(default=500, ge=1, le=10_000, description="Devices in a job.")
     push_slice_size: int = Field(default=125, ge=1, le=500, description="Messages between two notes of progress.")
