@@ -349,6 +349,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("refresh_token_pkey")),
     )
     op.create_index(op.f("refresh_token_session_id_idx"), "refresh_token", ["session_id"], unique=False)
+    op.create_index("refresh_token_expires_at_idx", "refresh_token", ["expires_at"], unique=False)
     op.create_table(
         "membership",
         sa.Column("id", sa.Uuid(), nullable=False),
