@@ -35,6 +35,7 @@ from models.db import Sessions, create_engine, session_factory
 from models.embedded import remove, running_server
 from models.migrations import runner
 from services.keyring import make_keys
+from tests.contract.declared import Declared
 from tests.factories.lanes import HOT, PLAIN
 from tests.factories.sign_in import Phone
 from tests.factories.world import SignIn, World, make_world
@@ -185,7 +186,7 @@ async def client(
     app.state.runtime = runtime
     in_hot_lane = getattr(request, "param", PLAIN) == HOT
     app.state.hot = HotState(runtime, borrowed(sessions), lifetime_s=0) if in_hot_lane else None
-    transport = httpx.ASGITransport(app=create_edge(app))
+    transport = httpx.ASGITransport(app=Declared(create_edge(app), app.openapi()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
         yield made
 

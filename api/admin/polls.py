@@ -23,8 +23,10 @@ from api.types import (
 from models.polls import Poll, PollKind, PollState, ResultsVisibility
 from services.permissions import Permission
 from services.polls import life, reading, results, writing
+from services.polls.questions import InvalidQuestionsError
 
 router = APIRouter(prefix="/v1/admin/polls", tags=["admin"])
+REFUSED_CONTENT = (life.InvalidPeriodError, InvalidQuestionsError)
 CURSOR = "branch_polls"
 
 
@@ -130,7 +132,12 @@ async def list_branch_polls(
     return Page(items=items, next_cursor=encode_cursor(keys.hash_key, CURSOR, [items[-1].id]) if more else None)
 
 
-@router.post("", summary="Draft a poll", status_code=status.HTTP_201_CREATED, **admin_operation(Permission.polls_write))
+@router.post(
+    "",
+    summary="Draft a poll",
+    status_code=status.HTTP_201_CREATED,
+    **admin_operation(Permission.polls_write, *REFUSED_CONTENT),
+)
 async def create_poll(
     body: PollIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> BranchPollOut:
@@ -157,7 +164,11 @@ async def get_branch_poll(poll_id: UUID, session: Session, actor: CurrentAdmin, 
     return read_out(poll, response)
 
 
-@router.patch("/{poll_id}", summary="Edit a poll", **admin_operation(Permission.polls_write, 409, 412, 428))
+@router.patch(
+    "/{poll_id}",
+    summary="Edit a poll",
+    **admin_operation(Permission.polls_write, life.PollStateError, writing.PollFrozenError, *REFUSED_CONTENT),
+)
 async def update_poll(
     poll_id: UUID,
     body: PollEdit,
@@ -172,7 +183,11 @@ async def update_poll(
     return read_out(poll, response)
 
 
-@router.post("/{poll_id}/publish", summary="Publish a poll", **admin_operation(Permission.polls_publish, 409))
+@router.post(
+    "/{poll_id}/publish",
+    summary="Publish a poll",
+    **admin_operation(Permission.polls_publish, life.PollStateError, life.InvalidPeriodError),
+)
 async def publish_poll(
     poll_id: UUID, body: PublicationIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> BranchPollOut:
@@ -180,7 +195,9 @@ async def publish_poll(
     return read_out(await life.publish_poll(session, actor, poll_id, opens_at=body.opens_at, now=now), response)
 
 
-@router.post("/{poll_id}/close", summary="Close a poll", **admin_operation(Permission.polls_publish, 409))
+@router.post(
+    "/{poll_id}/close", summary="Close a poll", **admin_operation(Permission.polls_publish, life.PollStateError)
+)
 async def close_poll(
     poll_id: UUID, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> BranchPollOut:
@@ -188,7 +205,9 @@ async def close_poll(
     return read_out(await life.close_poll(session, actor, poll_id, now=now), response)
 
 
-@router.post("/{poll_id}/cancel", summary="Cancel a poll", **admin_operation(Permission.polls_publish, 409))
+@router.post(
+    "/{poll_id}/cancel", summary="Cancel a poll", **admin_operation(Permission.polls_publish, life.PollStateError)
+)
 async def cancel_poll(
     poll_id: UUID, body: CancellationIn, session: Session, actor: CurrentAdmin, now: Now, response: Response
 ) -> BranchPollOut:

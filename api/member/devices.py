@@ -30,7 +30,7 @@ class DeviceIn(In):
     "/{installation_id}",
     summary="Register this phone for push",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(401, 403, 422),
+    responses=problems(),
 )
 async def register_device(
     installation_id: UUID, body: DeviceIn, session: Session, actor: CurrentActor, now: Now
@@ -54,7 +54,7 @@ async def register_device(
     "/{installation_id}",
     summary="Stop push to this phone",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(401, 403, 422),
+    responses=problems(),
 )
 async def remove_device(installation_id: UUID, session: Session, actor: CurrentActor) -> None:
     """An installation that is unknown, or another account's by now, is left alone: the answer is the same."""

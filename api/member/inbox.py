@@ -52,7 +52,7 @@ def read_out(row: Any, language: Language) -> NotificationOut:
     )
 
 
-@router.get("", summary="List notifications", responses=problems(401, 403, 422))
+@router.get("", summary="List notifications", responses=problems())
 async def list_inbox(
     session: Session,
     actor: CurrentActor,
@@ -79,7 +79,7 @@ async def list_inbox(
     "/read",
     summary="Mark all notifications as read",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(401, 403, 422),
+    responses=problems(),
 )
 async def mark_all_read(session: Session, actor: CurrentActor, now: Now) -> None:
     """All that was announced until now."""
@@ -90,7 +90,7 @@ async def mark_all_read(session: Session, actor: CurrentActor, now: Now) -> None
     "/{notification_id}/read",
     summary="Mark a notification as read",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(404),
 )
 async def mark_read(notification_id: UUID, session: Session, actor: CurrentActor, now: Now) -> None:
     """Doing it twice changes nothing."""

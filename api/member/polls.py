@@ -16,8 +16,11 @@ from api.types import In, Key, Out, Page, PageParams, decode_cursor, encode_curs
 from models.base import Language
 from models.db import driver_connection
 from models.polls import Poll, PollKind, PollState, ResultsVisibility
+from services.errors import NotFoundError
+from services.idempotency import IdempotencyMismatchError
 from services.keyring import Keyring
 from services.polls import reading, results, voting
+from services.polls.questions import InvalidAnswersError
 
 router = APIRouter(prefix="/v1/polls", tags=["member"])
 CURSOR = "polls"
@@ -121,7 +124,7 @@ def key_hash(keys: Keyring, key: str | None) -> bytes | None:
     "",
     summary="List open polls",
     response_model=Page[PollListItem],
-    responses={304: {}, **problems(401, 403, 422)},
+    responses={304: {}, **problems()},
 )
 async def list_polls(
     session: Session,
@@ -148,7 +151,7 @@ async def list_polls(
     "/{poll_id}",
     summary="Read a poll",
     response_model=PollOut,
-    responses={304: {}, **problems(401, 403, 404, 422)},
+    responses={304: {}, **problems(NotFoundError)},
 )
 async def get_poll(
     poll_id: UUID, session: Session, actor: CurrentActor, language: ReadLanguage, if_none_match: IfNoneMatch = None
@@ -163,7 +166,14 @@ async def get_poll(
     "/{poll_id}/response",
     summary="Answer a poll",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(401, 403, 404, 409, 422),
+    responses=problems(
+        NotFoundError,
+        voting.PollClosedError,
+        voting.AlreadyAnsweredError,
+        voting.PollChangingError,
+        InvalidAnswersError,
+        IdempotencyMismatchError,
+    ),
 )
 async def put_response(
     poll_id: UUID,
@@ -190,7 +200,7 @@ async def put_response(
     return ReceiptOut(poll_id=receipt.poll_id, responded_at=receipt.responded_at)
 
 
-@router.get("/{poll_id}/response", summary="Did I answer", responses=problems(401, 403, 404, 422))
+@router.get("/{poll_id}/response", summary="Did I answer", responses=problems(NotFoundError))
 async def get_response(poll_id: UUID, session: Session, actor: CurrentActor) -> OwnResponseOut:
     """Whether the caller took part, and the own answers of a named poll."""
     own = await reading.read_own_response(session, actor, poll_id)
@@ -203,7 +213,9 @@ async def get_response(poll_id: UUID, session: Session, actor: CurrentActor) -> 
     return OwnResponseOut(poll_id=poll_id, responded=own.responded, responded_at=own.responded_at, answers=answers)
 
 
-@router.get("/{poll_id}/results", summary="Read a poll's results", responses=problems(401, 403, 404, 422))
+@router.get(
+    "/{poll_id}/results", summary="Read a poll's results", responses=problems(NotFoundError, results.ResultsHiddenError)
+)
 async def get_results(poll_id: UUID, session: Session, actor: CurrentActor) -> ResultsOut:
     """The counts, as soon as the poll's visibility lets members read them."""
     return ResultsOut.of(await results.read_results(session, actor, poll_id))

@@ -11,7 +11,7 @@ from api.deps import CurrentActor, CurrentKeys, CurrentRuntime, Now, Session
 from api.openapi import problems
 from api.types import In, Out, Page, PageParams, decode_cursor, encode_cursor
 from models.accounts import AuthSession
-from services.errors import NotFoundError
+from services.errors import NotFoundError, TooManyError
 from services.sign_in import second_factor, sessions
 
 router = APIRouter(prefix="/v1/auth", tags=["member"])
@@ -48,7 +48,7 @@ class EnrolmentOut(Out):
     ]
 
 
-@router.get("/sessions", summary="List own sessions", responses=problems(401, 403, 422))
+@router.get("/sessions", summary="List own sessions", responses=problems())
 async def list_sessions(
     session: Session, actor: CurrentActor, runtime: CurrentRuntime, now: Now, params: Annotated[PageParams, Query()]
 ) -> Page[SessionOut]:
@@ -85,7 +85,7 @@ async def list_sessions(
     "/sessions/current",
     summary="Sign out",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(401, 403, 404),
+    responses=problems(NotFoundError),
 )
 async def delete_current_session(session: Session, actor: CurrentActor, now: Now) -> None:
     """End the session that asks; its tokens stop at once."""
@@ -98,14 +98,18 @@ async def delete_current_session(session: Session, actor: CurrentActor, now: Now
     "/sessions/{session_id}",
     summary="End a session",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(401, 403, 404, 422),
+    responses=problems(NotFoundError),
 )
 async def delete_session(session_id: UUID, session: Session, actor: CurrentActor, now: Now) -> None:
     """End one of the own sessions, as on a lost phone; its tokens stop at once."""
     await sessions.end_session(session, actor, session_id, now=now)
 
 
-@router.post("/second-factor", summary="Raise the session", responses=problems(401, 403, 409, 422, 429))
+@router.post(
+    "/second-factor",
+    summary="Raise the session",
+    responses=problems(second_factor.SecondFactorMissingError, second_factor.WrongPasswordError, TooManyError),
+)
 async def verify_second_factor(
     body: SecondFactorIn, session: Session, actor: CurrentActor, runtime: CurrentRuntime, now: Now
 ) -> RaisedOut:
@@ -118,7 +122,7 @@ async def verify_second_factor(
     "/second-factor/enrolment",
     summary="Enrol a second factor",
     status_code=status.HTTP_201_CREATED,
-    responses=problems(401, 403, 409),
+    responses=problems(second_factor.SecondFactorExistsError),
 )
 async def create_second_factor(session: Session, actor: CurrentActor, keys: CurrentKeys, now: Now) -> EnrolmentOut:
     """Make a secret for an authenticator app. It counts from the first right password on."""

@@ -25,7 +25,7 @@ async def get_live() -> HealthOut:
     return HealthOut()
 
 
-@router.get("/ready", summary="Can the process work", responses=problems(503))
+@router.get("/ready", summary="Can the process work", responses=problems())
 async def get_ready(session: Session) -> HealthOut:
     """Answers when the database does."""
     await execute(session, text("SELECT 1"))
