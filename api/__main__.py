@@ -8,7 +8,7 @@ from typing import Annotated
 import uvicorn
 from cyclopts import App, Parameter
 
-from api import logs
+from api import logs, metrics
 from api.commands import accounts, audit, demo, founding, keys, migrations
 from api.commands.errors import SPOKEN, sentence
 from api.commands.openapi import openapi
@@ -36,6 +36,8 @@ app.command(settings)
 def serve() -> None:
     """Serve the API on UNQATU_HOST:UNQATU_PORT."""
     chosen = Settings()
+    if chosen.processes > 1:
+        metrics.share(chosen.data_folder / "metrics")
     uvicorn.run(
         "api.app:serve",
         factory=True,

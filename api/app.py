@@ -1,11 +1,12 @@
 """The HTTP application."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from api import admin, errors, member, public, strictness
+from api import admin, errors, logs, member, public, strictness
 from api.audiences import check_audiences
 from api.edge import ASGIApp, Edge
 from api.hot.lane import HotLane
@@ -14,6 +15,7 @@ from api.idempotency import RepeatedWrite, on_repeated_write
 from api.openapi import describe, operation_id
 from api.runtime import Runtime, running
 from api.settings import Settings
+from api.tracing import exporting
 
 
 def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
@@ -26,6 +28,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
             yield
             return
         async with running(settings) as built, AsyncExitStack() as stack:
+            stack.enter_context(exporting("api"))
             app.state.runtime = built
             if settings.hot_lane:
                 app.state.hot = await stack.enter_async_context(running_lane(built))
@@ -57,4 +60,5 @@ def create_edge(app: FastAPI) -> ASGIApp:
 
 def serve() -> ASGIApp:
     """The factory that uvicorn calls in each server process."""
+    logs.configure(sys.stderr)
     return create_edge(create_app(Settings()))

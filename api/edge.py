@@ -103,11 +103,13 @@ class Exchange:
         """Count and log."""
         route = route_template(self.scope)
         seconds = time.perf_counter() - self.started
-        observe_request(self.scope["method"], route, self.status, seconds)
+        method = observe_request(
+            self.scope, route=route, status=self.status, request_id=self.request_id, seconds=seconds
+        )
         log.info(
             "request",
             request_id=self.request_id,
-            method=self.scope["method"],
+            method=method,
             route=route,
             status=self.status,
             ms=round(seconds * 1000, 1),

@@ -15,6 +15,7 @@ from api.jobs.registry import bind
 from api.runtime import WORKER_ROLE, Runtime, database_url, running
 from api.sealer import keep_sealing
 from api.settings import Settings
+from api.tracing import exporting
 from models.db import plain_url
 
 RESCUE_TASK: Final = "jobs.rescue_stalled"
@@ -75,11 +76,12 @@ async def work(settings: Settings, *, concurrency: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings, role=WORKER_ROLE) as runtime, asyncio.TaskGroup() as group:
-        sealing = group.create_task(keep_sealing(runtime))
-        while not stop.is_set():
-            await work_until(stop, runtime, concurrency=concurrency)
-        sealing.cancel()
+    with exporting("worker"):
+        async with running(settings, role=WORKER_ROLE) as runtime, asyncio.TaskGroup() as group:
+            sealing = group.create_task(keep_sealing(runtime))
+            while not stop.is_set():
+                await work_until(stop, runtime, concurrency=concurrency)
+            sealing.cancel()
     log.info("worker stopped")
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import CursorResult, Executable
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import QueuePool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -65,6 +66,13 @@ def create_engine(
 def session_factory(bind: Any, **options: Any) -> Sessions:
     """Sessions that never load anything behind the back of the code that uses them."""
     return async_sessionmaker(bind, class_=AsyncSession, expire_on_commit=False, **options)
+
+
+def pool_usage(sessions: Sessions) -> tuple[int, int]:
+    """Connections in use, and at most, behind a session factory; zeros if it is bound to a single connection."""
+    bind = sessions.kw["bind"]
+    pool = bind.pool if isinstance(bind, AsyncEngine) else None
+    return (pool.checkedout(), pool.size()) if isinstance(pool, QueuePool) else (0, 0)
 
 
 async def execute(session: AsyncSession, statement: Executable, **parameters: Any) -> CursorResult[Any]:

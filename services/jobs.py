@@ -1,6 +1,7 @@
 """Work for later, deferred inside the caller's transaction: it runs if and only if that commits."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -8,6 +9,15 @@ import sqlalchemy as sa
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.db import execute
+
+BACKLOG: Final = sa.text("""
+    SELECT j.task_name, j.status::text AS status, count(*) AS job_count,
+           extract(epoch FROM CAST(:now AS timestamptz) - min(coalesce(j.scheduled_at, e.at))) AS oldest_s
+      FROM procrastinate_jobs j LEFT JOIN procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred'
+     WHERE j.status IN ('todo', 'doing', 'failed')
+     GROUP BY j.task_name, j.status
+     ORDER BY j.task_name, j.status
+""")
 
 HIGH: Final = 10
 NORMAL: Final = 0
@@ -20,6 +30,26 @@ DEFER: Final = sa.text("""
         queue_name varchar, task_name varchar, priority integer, lock text, queueing_lock text, args jsonb,
         scheduled_at timestamptz)
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The jobs of one task in one state: todo, doing, or failed for good.
+
+    Attributes:
+        oldest_s: seconds since the oldest of them was due; negative while none is.
+    """
+
+    task: str
+    state: str
+    count: int
+    oldest_s: float
+
+
+async def read_backlog(session: AsyncSession, *, now: datetime) -> list[Backlog]:
+    """What waits, runs or has failed."""
+    found = await execute(session, BACKLOG, now=now)
+    return [Backlog(row.task_name, row.status, row.job_count, float(row.oldest_s)) for row in found]
 
 
 async def defer(

@@ -58,10 +58,11 @@ class HotLane:
             scope["route_template"] = route[0]
             await Edge(failed(error))(scope, receive, send)
             return
-        request_id = (b"x-request-id", new_request_id().encode())
-        await send({"type": "http.response.start", "status": status, "headers": [*headers, request_id]})
+        request_id = new_request_id()
+        marked = [*headers, (b"x-request-id", request_id.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": marked})
         await send({"type": "http.response.body", "body": body})
-        observe_request(scope["method"], route[0], status, perf_counter() - started)
+        observe_request(scope, route=route[0], status=status, request_id=request_id, seconds=perf_counter() - started)
 
 
 def find_route(scope: Scope) -> Route | None:

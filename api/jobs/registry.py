@@ -9,6 +9,7 @@ from procrastinate import RetryStrategy
 
 from api.logs import places
 from api.runtime import Runtime
+from api.tracing import job_span
 
 log = structlog.get_logger("unqatu.jobs")
 
@@ -59,7 +60,8 @@ def bind(runtime: Runtime, function: Job) -> Job:
     async def run(**args: Any) -> None:
         args.pop("timestamp", None)  # what procrastinate adds to periodic jobs
         try:
-            await function(runtime, **args)
+            with job_span(function.__name__):
+                await function(runtime, **args)
         except Exception as error:
             log.error("job failed", job=function.__name__, error=type(error).__qualname__, at=places(error))
             # procrastinate logs what is raised with its message, and those of databases quote values.

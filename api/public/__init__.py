@@ -1,5 +1,5 @@
 """Operations for anyone."""
 
-from api.public import config, health, keys, sign_in
+from api.public import config, health, keys, metrics, sign_in
 
-ROUTERS = (config.router, health.router, keys.router, sign_in.router)
+ROUTERS = (config.router, health.router, keys.router, metrics.router, sign_in.router)
