@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from api import admin, errors, logs, member, public, strictness
+from api import admin, errors, logs, member, public, strictness, webhooks
 from api.audiences import check_audiences
 from api.edge import ASGIApp, Edge
 from api.hot.lane import HotLane
@@ -38,6 +38,7 @@ def create_app(settings: Settings, runtime: Runtime | None = None) -> FastAPI:
         title="Unqatu",
         lifespan=lifespan,
         dependencies=[Depends(strictness.check)],
+        webhooks=webhooks.router,
         generate_unique_id_function=operation_id,
         redirect_slashes=False,
         separate_input_output_schemas=False,

@@ -127,16 +127,17 @@ def complete(document: Document, routes: list[RouteContext]) -> None:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     schemas |= problem.pop("$defs") | {"Problem": problem}
     components["headers"] = HEADERS
+    for operation in operations(document):
+        operation.setdefault("security", [])
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]
     for route in routes:
         for method in METHODS & {name.lower() for name in route.methods or ()}:
             operation = document["paths"][route.path_format][method]
             responses = operation["responses"]
-            if "HTTPValidationError" in str(responses.get("422")):
-                del responses["422"]
             for code in implied_codes(route, operation):
                 add_problem(responses, str(statuses[code]), code)
             add_headers(responses)
-            operation.setdefault("security", [])
     for operation in operations(document):
         add_examples(operation, schemas)
     used = {code for operation in operations(document) for code in declared_codes(operation)}

@@ -1,15 +1,19 @@
 """The OpenAPI document: what it promises in general, for every operation. Redocly CLI (`make lint`) holds the rest."""
 
 import re
+from dataclasses import fields
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from api.app import create_app
-from api.errors import MEDIA_TYPE, error_codes
-from api.openapi import METHODS
+from api.errors import MEDIA_TYPE, STATUS_OF_KIND, error_codes, refusals_of
+from api.openapi import CODES_OF_DEPENDENCY, FILE, METHODS, declared_codes, operations, render
 from api.settings import Environment, Settings
+from models.push import Cause
+from push.sender import Payload
+from services.errors import DomainError
 
 APP = create_app(Settings(environment=Environment.test))
 DOCUMENT = APP.openapi()
@@ -34,6 +38,10 @@ def json_media(operation: dict[str, Any]) -> list[dict[str, Any]]:
     parts = [operation.get("requestBody", {})]
     parts += [answer for status, answer in operation["responses"].items() if status.startswith("2")]
     return [part["content"]["application/json"] for part in parts if "application/json" in part.get("content", {})]
+
+
+def test_the_committed_document_is_that_of_the_code() -> None:
+    assert FILE.read_text() == render(APP), "the API has changed: run `make openapi`, read the difference, commit it"
 
 
 def test_operations_are_called_verb_noun_each_by_its_own_name() -> None:
@@ -84,3 +92,18 @@ def test_every_code_is_listed_with_its_meaning() -> None:
 
 def test_schemas_have_names_of_their_own() -> None:
     assert not [name for name in DOCUMENT["components"]["schemas"] if "__" in name], "two classes share a name"
+
+
+def test_every_refusal_of_a_service_is_declared_by_an_operation() -> None:
+    general = {kind.code for kind in STATUS_OF_KIND}.union(*CODES_OF_DEPENDENCY.values())
+    special = {kind.code for kind in refusals_of(DomainError)} - general
+    declared = {code for operation in operations(DOCUMENT) for code in declared_codes(operation)}
+    assert not special - declared, "name the class in the operation's problems(…) or admin_operation(…)"
+
+
+def test_push_payload_is_the_one_that_is_sent() -> None:
+    (operation,) = (item["post"] for item in DOCUMENT["webhooks"].values())
+    (media,) = json_media(operation)
+    payload = DOCUMENT["components"]["schemas"][media["schema"]["$ref"].rsplit("/", 1)[-1]]
+    assert set(payload["properties"]) == {field.name for field in fields(Payload)} == set(payload["required"])
+    assert set(DOCUMENT["components"]["schemas"]["Cause"]["enum"]) == set(Cause)
