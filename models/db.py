@@ -17,7 +17,7 @@ Sessions = async_sessionmaker[AsyncSession]
 # connection CONNECT_TIMEOUT_S (1.5 s); one that waits for a place in the pool POOL_TIMEOUT_S before that.
 COMMAND_TIMEOUT_S: Final = 2.0
 CONNECT_TIMEOUT_S: Final = 1.5
-POOL_TIMEOUT_S: Final = 1.0
+POOL_TIMEOUT_S: Final = 2.0
 POOL_SIZE: Final = 10
 
 

@@ -38,6 +38,10 @@ class Service:
         async with asyncio.timeout(PATIENCE_S):
             return await self.client.get(path, headers=self.headers)
 
+    async def crowd(self, size: int) -> list[httpx.Response]:
+        """The answers to many at once."""
+        return await asyncio.gather(*(self.get() for _ in range(size)))
+
     async def recovers(self) -> bool:
         """Whether the service answers again, without anybody doing anything."""
         for _ in range(20):
@@ -82,15 +86,14 @@ async def test_lost_database_is_a_503_in_time_and_the_service_recovers(service: 
 async def test_a_crowd_is_answered_in_time_and_no_connection_leaks(
     service: Service, weather: Weather, cloned_database: str
 ) -> None:
-    crowd = 4 * POOL_SIZE
-    assert {answer.status_code for answer in await asyncio.gather(*(service.get() for _ in range(crowd)))} == {200}
+    assert {answer.status_code for answer in await service.crowd(POOL_SIZE)} == {200}
     service.proxy.change(weather)
-    for answer in await asyncio.gather(*(service.get() for _ in range(crowd))):
+    for answer in await service.crowd(4 * POOL_SIZE):
         assert_unavailable(answer)
     service.proxy.change(Weather.clear)
     assert await service.recovers()
     assert service.engine.pool.checkedout() == 0
-    assert {answer.status_code for answer in await asyncio.gather(*(service.get() for _ in range(crowd)))} == {200}
+    assert {answer.status_code for answer in await service.crowd(POOL_SIZE)} == {200}
     with psycopg.connect(cloned_database) as connection:
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         (connections,) = connection.execute(query).fetchone() or (0,)
