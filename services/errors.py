@@ -13,7 +13,7 @@ class DomainError(Exception):
         code: stable, snake_case; documented in the OpenAPI description and translated in api/locale.
         data: typed facts for programs (ids, limits, field names); never personal data.
         keeps_writes: whether what was written before the refusal stays, as a counted failure must
-            (docs/decisions/0010-refusals-that-keep-writes.md).
+            (docs/decisions/0006-refusals-that-keep-writes.md).
     """
 
     code: ClassVar[str] = "refused"

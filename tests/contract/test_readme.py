@@ -47,3 +47,13 @@ def test_links_lead_somewhere() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         links = re.findall(r"\]\(([^)#]+)\)", (ROOT / name).read_text())
         assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_decisions_are_numbered_one_after_another_and_have_their_parts() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [path.name[:5] for path in records] == [f"{number:04d}-" for number in range(1, len(records) + 1)]
+    for path in records:
+        title, *lines = path.read_text().splitlines()
+        assert title.startswith(f"# {path.name[:4]}. ")
+        parts = [line for line in lines if line.startswith("## ")]
+        assert parts == ["## Context", "## Decision", "## Consequences", "## Alternatives"], path.name
