@@ -13,6 +13,7 @@ from api.commands import accounts, audit, demo, founding, keys, migrations
 from api.commands.errors import SPOKEN, sentence
 from api.commands.openapi import openapi
 from api.commands.settings import settings
+from api.protocol import BoundedProtocol
 from api.runtime import database_url
 from api.settings import Settings
 from api.worker import work
@@ -45,7 +46,7 @@ def serve() -> None:
         port=chosen.port,
         workers=chosen.processes,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -49,6 +49,7 @@ CODE_OF_STATUS: Final = {
     406: "not_acceptable",
     413: "body_too_large",
     415: "unsupported_media_type",
+    431: "head_too_long",
 }
 EDGE_CODES: Final = {
     "malformed_json": 400,

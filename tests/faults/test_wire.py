@@ -45,18 +45,25 @@ ODD_HTTP = {
     b"GET /v1/news?cursor=%ff HTTP/1.1\r\nAuthorization: Bearer \xff\r\n": 422,
     b"GET /v1/me HTTP/1.1\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n": 401,
     b"PROPFIND /v1/me HTTP/1.1\r\n": 405,
+    b"GET /v1/me HTTP/1.1\r\n" + b"X-Many: x\r\n" * 5_000: 431,
+    b"GET /v1/" + b"x" * 50_000 + b" HTTP/1.1\r\n": 431,
 }
 
 
 async def test_bad_bytes_get_an_answer_and_the_server_lives_on(server: ServerProcess) -> None:
     for sent in NO_HTTP:
-        status, _ = await send_raw(server, sent)
-        assert status == 400, sent
+        status, body = await send_raw(server, sent)
+        assert (status, json.loads(body)["code"]) == (400, "malformed_request"), sent
     for sent, expected in ODD_HTTP.items():
         status, body = await send_raw(server, sent + CLOSE + b"\r\n")
         assert (status, error_codes()[json.loads(body)["code"]]) == (expected, expected), sent[:100]
     async with httpx.AsyncClient(base_url=server.url) as client:
         assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_head_without_an_end_is_ended(server: ServerProcess) -> None:
+    status, body = await send_raw(server, b"GET /v1/me HTTP/1.1\r\nX-Long: " + b"x" * 40_000)
+    assert (status, json.loads(body)["code"]) == (431, "head_too_long")
 
 
 async def test_processes_behind_one_port_count_together(server: ServerProcess) -> None:
