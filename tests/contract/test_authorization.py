@@ -48,7 +48,7 @@ class Operation:
 
     @property
     def url(self) -> str:
-        """The path with one {} in it at most."""
+        """The path with {} for each part that names the thing."""
         return re.sub(r"\{\w+\}", "{}", self.path)
 
 
@@ -95,22 +95,22 @@ class Matrix:
     connection: AsyncConnection
     client: httpx.AsyncClient
 
-    async def things(self) -> dict[str, str]:
+    async def things(self) -> dict[str, tuple[str, ...]]:
         """What the operation is about, by branch: one thing, or for a list one in each branch."""
         made = {}
         for path in HOMES if self.recipe.listed else self.recipe.paths[:1]:
             thing = await self.recipe.make(self.ground, self.ground.branch(path)) if self.recipe.make else ""
-            made[path] = str(thing)
+            made[path] = tuple(map(str, thing if isinstance(thing, tuple) else (thing,)))
         await self.ground.session.commit()
         return made
 
-    async def call(self, headers: dict[str, str], things: dict[str, str]) -> httpx.Response:
+    async def call(self, headers: dict[str, str], things: dict[str, tuple[str, ...]]) -> httpx.Response:
         """Call the operation; whatever it did is undone."""
         (thing, *_) = things.values()
         condition = {"if-match": f'"{self.recipe.version}"'} if self.operation.versioned else {}
         body = {"json": self.recipe.body(self.ground)} if self.recipe.body else {}
         query = {"params": {"limit": 100}} if self.recipe.listed else {}
-        method, url = self.operation.method, self.operation.url.format(thing)
+        method, url = self.operation.method, self.operation.url.format(*thing)
         async with undone(self.connection):
             return await self.client.request(method, url, headers=headers | condition, **body, **query)
 
@@ -202,7 +202,7 @@ async def test_a_role_reaches_as_far_as_its_branch_and_its_permissions(matrix: M
         if status_of(answer) != expected:
             wrong.append(f"{holder.role} in {holder.home}: {answer.status_code}, not {expected}: {answer.text[:200]}")
         elif expected == 200 and matrix.recipe.listed:
-            shown = {str(item[matrix.recipe.key]) for item in answer.json()["items"]}
+            shown = {(str(item[matrix.recipe.key]),) for item in answer.json()["items"]}
             own = {thing for path, thing in things.items() if holder.covers(path)}
             if shown & set(things.values()) != own:
                 wrong.append(f"{holder.role} in {holder.home} is shown {len(shown)} things, not the own {len(own)}")

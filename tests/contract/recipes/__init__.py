@@ -39,12 +39,16 @@ class Ground:
         return str(self.world.branches[path].id)
 
 
+Maker = Callable[[Ground, Branch], Awaitable[object]]
+"""Makes a thing in a branch, whatever the branch's level; what stands for it in the path, several parts as a tuple."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to call one operation.
 
     Attributes:
-        make: makes a thing in a branch; what stands for it in the path, or in a list under `key`.
+        make: see Maker.
         body: the JSON body, good for the thing that `make` made.
         paths: the branches in which the caller needs the permission, in the order in which they are looked at; the
             thing is made in the first.
@@ -54,7 +58,7 @@ class Recipe:
         people_only: programs are refused whatever their scopes.
     """
 
-    make: Callable[[Ground, Branch], Awaitable[object]] | None = None
+    make: Maker | None = None
     body: Callable[[Ground], dict[str, Any]] | None = None
     paths: tuple[str, ...] = (OWN,)
     listed: bool = False
