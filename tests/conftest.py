@@ -185,7 +185,7 @@ async def client(
     """HTTP in process, through the edge. Tests of operations that the hot lane takes say `both_lanes`."""
     app.state.runtime = runtime
     in_hot_lane = getattr(request, "param", PLAIN) == HOT
-    app.state.hot = HotState(runtime, borrowed(sessions), lifetime_s=0) if in_hot_lane else None
+    app.state.hot = HotState(runtime, borrowed(sessions), lifetime_s=0, people_lifetime_s=0) if in_hot_lane else None
     transport = httpx.ASGITransport(app=Declared(create_edge(app), app.openapi()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as made:
         yield made

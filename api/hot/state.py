@@ -40,15 +40,21 @@ class OpenedPoll(NamedTuple):
 
 @dataclass
 class HotState:
-    """One lane. `lifetime_s` of 0 remembers nothing."""
+    """One lane.
+
+    Attributes:
+        lifetime_s: how long pages are remembered, 0 for not at all.
+        people_lifetime_s: the same of who asks.
+    """
 
     runtime: Runtime
     connections: Connections
     lifetime_s: float = LIFETIME_S
+    people_lifetime_s: float = LIFETIME_S
     proof: Proof = field(default_factory=Proof)
 
     def __post_init__(self) -> None:
-        self.people = People(self.runtime.tokens, self.connections, self.proof, lifetime_s=self.lifetime_s)
+        self.people = People(self.runtime.tokens, self.connections, self.proof, lifetime_s=self.people_lifetime_s)
         self.feeds: Cache[tuple[Chain, Language, int], Page] = self.cache()
         self.lists: Cache[tuple[Chain, Language], list[ListedPoll]] = self.cache()
         self.polls: Cache[tuple[str, Language], OpenedPoll] = self.cache()

@@ -86,7 +86,22 @@ async def ground(app: FastAPI, settings: Settings, cloned_database: str) -> Asyn
 async def deaf_lane(ground: Ground) -> AsyncIterator[HotState]:
     """A lane that hears of no change."""
     async with pooled(ground.url, APP_ROLE) as connections:
-        yield HotState(ground.runtime, connections, lifetime_s=FOREVER.total_seconds())
+        yield HotState(
+            ground.runtime, connections, lifetime_s=FOREVER.total_seconds(), people_lifetime_s=FOREVER.total_seconds()
+        )
+
+
+@asynccontextmanager
+async def listening_lane(ground: Ground) -> AsyncIterator[HotState]:
+    """A lane as it is run for real, when the channel has delivered once."""
+    async with running_lane(ground.runtime) as hot:
+        hot.people.known.lifetime_s = FOREVER.total_seconds()
+
+        async def proven() -> bool:
+            return hot.proof.at > NEVER
+
+        await until(proven)
+        yield hot
 
 
 @pytest.fixture
@@ -102,15 +117,6 @@ async def until(check: Callable[[], Awaitable[bool]]) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("it did not come")
-
-
-async def until_listening(hot: HotState) -> None:
-    """Wait until the channel has delivered once."""
-
-    async def proven() -> bool:
-        return hot.proof.at > NEVER
-
-    await until(proven)
 
 
 Seen = Callable[[Ground, httpx.AsyncClient], Awaitable[bool]]
@@ -176,8 +182,7 @@ CHANGES = [
 async def test_change_is_seen_by_its_notice(
     ground: Ground, change: Callable[[Ground], Awaitable[None]], sees: Seen
 ) -> None:
-    async with running_lane(ground.runtime) as hot, ground.phone(hot) as phone:
-        await until_listening(hot)
+    async with listening_lane(ground) as hot, ground.phone(hot) as phone:
         assert await sees(ground, phone)
         await change(ground)
 
@@ -203,8 +208,7 @@ async def test_change_is_seen_without_its_notice(
 
 @pytest.mark.usefixtures("long_belief")
 async def test_lost_channel_is_opened_again_and_nothing_older_is_believed(ground: Ground) -> None:
-    async with running_lane(ground.runtime) as hot, ground.phone(hot) as phone:
-        await until_listening(hot)
+    async with listening_lane(ground) as hot, ground.phone(hot) as phone:
         assert await sees_article(ground, phone)
         ground.change("UPDATE article SET state = 'withdrawn', withdrawn_reason = 'x'")
         assert await sees_article(ground, phone)
@@ -221,8 +225,7 @@ async def test_lost_channel_is_opened_again_and_nothing_older_is_believed(ground
 
 @pytest.mark.usefixtures("long_belief")
 async def test_change_elsewhere_leaves_what_is_remembered(ground: Ground) -> None:
-    async with running_lane(ground.runtime) as hot, ground.phone(hot) as phone:
-        await until_listening(hot)
+    async with listening_lane(ground) as hot, ground.phone(hot) as phone:
         assert await sees_article(ground, phone)
         ground.change("UPDATE article SET state = 'withdrawn', withdrawn_reason = 'x'")
         seen = hot.lists.dropped_at

@@ -1,0 +1,1 @@
+"""What the hot paths cost, next to floors that do the same with nothing around it. A report, not a test."""
