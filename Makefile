@@ -31,6 +31,10 @@ test: install-dev  ## The whole suite, on an embedded PostgreSQL or on DATABASE_
 drill: install-dev  ## At full size what takes minutes: kills, storms, simulations
 	@$(BIN)/python -m pytest -m drill
 
+.PHONY: bench
+bench: install-dev  ## The hot paths next to their floors: GROUP=feed, GROUP=answer, or both; writes build/bench.json
+	@$(BIN)/python -m tests.bench $(GROUP)
+
 .PHONY: lint
 lint: install-dev  ## Format, types, imports, SQL of migrations, the OpenAPI document
 	@$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from api.hot.caches import LIFETIME_S, Cache, Proof
+from api.hot.caches import LIFETIME_S, PEOPLE_LIFETIME_S, Cache, Proof
 from api.hot.changes import Listener
 from api.hot.connections import Connections, pooled
 from api.hot.pages import Page
@@ -50,7 +50,7 @@ class HotState:
     runtime: Runtime
     connections: Connections
     lifetime_s: float = LIFETIME_S
-    people_lifetime_s: float = LIFETIME_S
+    people_lifetime_s: float = PEOPLE_LIFETIME_S
     proof: Proof = field(default_factory=Proof)
 
     def __post_init__(self) -> None:

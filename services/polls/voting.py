@@ -59,32 +59,30 @@ CAST: Final = """
 WITH asked AS MATERIALIZED (
     SELECT p.version, p.state = 'open' AND p.opens_at <= $6 AND $6 < coalesce(p.closes_at, 'infinity') AS is_open
       FROM poll p
-     WHERE p.id = $1 AND p.opened_at IS NOT NULL AND EXISTS (
-        SELECT FROM membership stay
+     WHERE p.id = $1 AND p.opened_at IS NOT NULL AND (SELECT path FROM branch WHERE id = p.branch_id) @> (
+        SELECT home.path
+          FROM membership stay
           JOIN member m ON m.id = stay.member_id AND m.state = 'active'
           JOIN branch home ON home.id = stay.branch_id
-          JOIN branch addressed ON addressed.id = p.branch_id AND addressed.path @> home.path
          WHERE stay.member_id = $2 AND stay.ended_on IS NULL)
        FOR KEY SHARE OF p
-), earlier AS (
-    SELECT taken.key_hash = $3 AND response.answers = $4::text::jsonb AS is_repeated,
-           taken.key_hash = $3 AS is_same_key, response.responded_at, true AS is_answered
-      FROM participation taken LEFT JOIN poll_response response USING (poll_id, member_id)
-     WHERE taken.poll_id = $1 AND taken.member_id = $2
 ), taken AS (
     INSERT INTO participation (poll_id, member_id, key_hash)
-    SELECT $1, $2, $3 FROM asked
-     WHERE asked.is_open AND asked.version = $5 AND $7 AND NOT EXISTS (SELECT FROM earlier)
+    SELECT $1, $2, $3 FROM asked WHERE asked.is_open AND asked.version = $5 AND $7
     ON CONFLICT DO NOTHING
     RETURNING poll_id, member_id
 ), kept AS (
     INSERT INTO poll_response (poll_id, member_id, answers, responded_at)
     SELECT poll_id, member_id, $4::text::jsonb, $6 FROM taken
-    RETURNING responded_at
+    RETURNING poll_id
 )
 SELECT asked.is_open, asked.version = $5 AS is_current, EXISTS (SELECT FROM kept) AS is_recorded,
        earlier.is_answered, earlier.is_repeated, earlier.is_same_key, earlier.responded_at
-  FROM asked LEFT JOIN earlier ON true
+  FROM asked LEFT JOIN LATERAL (
+    SELECT taken.key_hash = $3 AND response.answers = $4::text::jsonb AS is_repeated,
+           taken.key_hash = $3 AS is_same_key, response.responded_at, true AS is_answered
+      FROM participation taken LEFT JOIN poll_response response USING (poll_id, member_id)
+     WHERE taken.poll_id = $1 AND taken.member_id = $2 AND NOT EXISTS (SELECT FROM kept)) earlier ON true
 """
 
 definitions: dict[UUID, Definition] = {}

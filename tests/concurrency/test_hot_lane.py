@@ -16,9 +16,9 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from api.app import create_edge
-from api.hot import caches
+from api.hot import caches, connections
 from api.hot.caches import NEVER
-from api.hot.connections import pooled
+from api.hot.connections import POOL_SIZE, Pool, pooled
 from api.hot.state import HotState, running_lane
 from api.runtime import APP_ROLE, Runtime, build_runtime
 from api.settings import Settings
@@ -244,3 +244,50 @@ async def test_200_phones_at_once_share_ten_connections(ground: Ground) -> None:
     async with running_lane(ground.runtime) as hot, ground.phone(hot) as phone:
         answers = await asyncio.gather(*(phone.get("/v1/polls") for _ in range(200)))
         assert {answer.status_code for answer in answers} == {200}
+        assert isinstance(hot.connections, Pool)
+        assert len(hot.connections.idle) <= POOL_SIZE
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pool give up soon."""
+    monkeypatch.setattr(connections, "POOL_TIMEOUT_S", 0.05)
+
+
+@pytest.mark.usefixtures("impatience")
+async def test_pool_that_stays_empty_refuses_and_recovers(cloned_database: str) -> None:
+    pool = Pool(cloned_database, APP_ROLE)
+    leases = [pool() for _ in range(POOL_SIZE)]
+    taken = [await lease.__aenter__() for lease in leases]
+    with pytest.raises(TimeoutError):
+        await pool.take()
+    for lease in leases:
+        await lease.__aexit__(None, None, None)
+    async with pool() as connection:
+        assert connection in taken
+    pool.close()
+
+
+async def test_connection_of_a_statement_that_took_too_long_is_dropped(cloned_database: str) -> None:
+    pool = Pool(cloned_database, APP_ROLE)
+    with pytest.raises(TimeoutError):
+        async with pool() as slow:
+            await slow.fetchval("SELECT pg_sleep(30)", timeout=0.05)
+    async with pool() as connection:
+        assert slow.is_closed()
+        assert await connection.fetchval("SELECT 1") == 1
+    pool.close()
+
+
+async def test_connections_that_the_server_closed_are_replaced(ground: Ground) -> None:
+    async with running_lane(ground.runtime) as hot, ground.phone(hot) as phone:
+        assert await sees_poll_listed(ground, phone)
+        ground.change(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+        async def recovered() -> bool:
+            return (await phone.get("/v1/polls")).status_code == 200
+
+        await until(recovered)
