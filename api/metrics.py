@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator, MutableMapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,11 +41,18 @@ def method_label(method: str) -> str:
     return method if method in METHODS else "other"
 
 
+@cache
+def figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The figures of one kind of request: looking them up by label each time costs more than counting."""
+    return requests.labels(method, route, str(status)), latency.labels(route)
+
+
 def observe_request(scope: Scope, *, route: str, status: int, request_id: str, seconds: float) -> str:
     """Count and trace one answered request; its method as it may be shown."""
     method = method_label(scope["method"])
-    requests.labels(method, route, str(status)).inc()
-    latency.labels(route).observe(seconds)
+    counted, timed = figures(method, route, status)
+    counted.inc()
+    timed.observe(seconds)
     if tracing.tracer is not None:
         tracing.record_request(
             scope["headers"], method=method, route=route, status=status, request_id=request_id, seconds=seconds

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Final
 
 import asyncpg
 
 from models.db import (
     COMMAND_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
+    POOL_SIZE,
     POOL_TIMEOUT_S,
     Sessions,
     driver_connection,
@@ -19,8 +19,6 @@ from models.db import (
 )
 
 Connections = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
-
-POOL_SIZE: Final = 10
 
 
 class Pool:
