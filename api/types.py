@@ -10,6 +10,7 @@ from datetime import date
 from hmac import compare_digest, digest
 from typing import Annotated, Any, Final, Generic, TypeVar
 
+from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeForm
@@ -96,6 +97,17 @@ Body = Annotated[
 
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,128}$")]
 """An idempotency key: 8 to 128 visible ASCII characters; a UUID is right."""
+
+
+PetitionReference = Annotated[
+    str,
+    Path(
+        pattern=r"^([A-Z]{2}-[0-9]{4}-C?[0-9]{6,9}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+        description="The number, or the id that a push carries.",
+        examples=["AT-2026-000123"],
+    ),
+]
+"""How a petition is named in a path."""
 
 
 class In(BaseModel):

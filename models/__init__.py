@@ -1,6 +1,19 @@
 """The tables, one module per noun. Importing this package registers every table in the metadata."""
 
-from models import accounts, audit, branches, calendar, idempotency, members, news, polls, push, roles, uploads
+from models import (
+    accounts,
+    audit,
+    branches,
+    calendar,
+    idempotency,
+    members,
+    news,
+    petitions,
+    polls,
+    push,
+    roles,
+    uploads,
+)
 
 __all__ = [
     "accounts",
@@ -10,6 +23,7 @@ __all__ = [
     "idempotency",
     "members",
     "news",
+    "petitions",
     "polls",
     "push",
     "roles",

@@ -169,6 +169,11 @@ async def load_program(session: AsyncSession, *, prefix: str, secret: str, now: 
     return Actor(account_id=None, service_token_id=found.id, grants=(grant,), raised=True)
 
 
+def holds(actor: Actor, path: str, permission: Permission) -> bool:
+    """Whether the actor holds `permission` in the branch at `path`."""
+    return any(permission in grant.permissions for grant in actor.grants if grant.covers(path))
+
+
 def authorise(actor: Actor, path: str, permission: Permission) -> None:
     """Let pass who holds `permission` in the branch at `path`.
 
@@ -177,10 +182,9 @@ def authorise(actor: Actor, path: str, permission: Permission) -> None:
         ForbiddenError: the actor works there, without this permission.
         SecondFactorRequiredError: the permission is there, the second factor is not.
     """
-    covering = [grant for grant in actor.grants if grant.covers(path)]
-    if not covering:
+    if not any(grant.covers(path) for grant in actor.grants):
         raise NotFoundError
-    if not any(permission in grant.permissions for grant in covering):
+    if not holds(actor, path, permission):
         raise ForbiddenError(permission=permission.value)
     if not actor.raised:
         raise SecondFactorRequiredError

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     petitions_read = "petitions:read"
     petitions_handle = "petitions:handle"
     petitions_decide = "petitions:decide"
+    petitions_control = "petitions:control"
+    """All of it, for confidential petitions only, which the three above do not show."""
     calendar_write = "calendar:write"
 
 
@@ -50,10 +52,13 @@ ROLE_PERMISSIONS: Final[dict[RoleName, frozenset[Permission]]] = {
     RoleName.treasurer: READ_BRANCHES | {P.members_read},
     RoleName.chair: READ_BRANCHES,
     RoleName.councillor: frozenset(),
-    RoleName.party_control: READ_BRANCHES,
+    RoleName.party_control: READ_BRANCHES | {P.petitions_control},
 }
 """Roles that do their work in the member app (chair, councillor) hold little here: what they may do there, their own
 operations say."""
+
+APPOINTED: Final = frozenset({P.petitions_control})
+"""Held by those whom head office appoints, and not by head office itself."""
 
 ADMIN_ROLES: Final = frozenset(set(RoleName) - {RoleName.chair, RoleName.councillor})
 """Roles whose holders work in the admin API and so need a second factor."""

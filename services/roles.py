@@ -17,7 +17,7 @@ from services.actors import Actor, in_subtrees, visible_branches
 from services.branches import access_branch
 from services.changes import Topic, announce_change
 from services.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from services.permissions import ROLE_PERMISSIONS, Permission
+from services.permissions import APPOINTED, ROLE_PERMISSIONS, Permission
 
 
 class RoleTooHighError(ForbiddenError):
@@ -59,6 +59,13 @@ def require_own(actor: Actor, path: str, permissions: frozenset[Permission]) -> 
         raise RoleTooHighError(missing=sorted(permissions - own))
 
 
+def permissions_to_give(actor: Actor, name: RoleName) -> frozenset[Permission]:
+    """What whoever gives or ends a role must hold: all of it, but that head office appoints party control without
+    reading what only party control reads."""
+    head_office = any(grant.role is RoleName.head_office_admin for grant in actor.grants)
+    return ROLE_PERMISSIONS[name] - (APPOINTED if head_office else frozenset())
+
+
 async def list_roles(
     session: AsyncSession, actor: Actor, *, branch_id: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Role]:
@@ -89,7 +96,7 @@ async def grant_role(
         NotFoundError: no such branch for the actor, or no such account.
     """
     branch = await access_branch(session, actor, branch_id, Permission.roles_write)
-    require_own(actor, branch.path, ROLE_PERMISSIONS[name])
+    require_own(actor, branch.path, permissions_to_give(actor, name))
     if LEVEL_OF_ROLE.get(name, branch.level) is not branch.level:
         raise WrongRoleLevelError(level=branch.level.value)
     account = await session.get(Account, account_id)
@@ -128,7 +135,7 @@ async def end_role(session: AsyncSession, actor: Actor, role_id: UUID, *, now: d
     if role is None or role.ended_at is not None:
         raise NotFoundError
     branch = await access_branch(session, actor, role.branch_id, Permission.roles_write)
-    require_own(actor, branch.path, ROLE_PERMISSIONS[role.name])
+    require_own(actor, branch.path, permissions_to_give(actor, role.name))
     if role.name is RoleName.head_office_admin:
         await keep_one_admin(session)
     role.ended_at = now

@@ -1,6 +1,18 @@
 """Operations for people with phones."""
 
-from api.member import devices, files, home, inbox, me, news, polls, sessions, uploads
+from api.member import (
+    devices,
+    files,
+    home,
+    inbox,
+    me,
+    news,
+    petition_categories,
+    petitions,
+    polls,
+    sessions,
+    uploads,
+)
 
 ROUTERS = (
     news.router,
@@ -12,4 +24,6 @@ ROUTERS = (
     inbox.router,
     files.router,
     home.router,
+    petitions.router,
+    petition_categories.router,
 )
