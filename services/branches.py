@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import Translations
-from models.branches import CHILD_LEVEL, Branch
+from models.branches import CHILD_LEVEL, Branch, Settlement
 from services import audit
 from services.actors import Actor, authorise, in_subtrees, visible_branches
 from services.errors import ConflictError, InvalidError, NotFoundError, StaleVersionError
@@ -26,6 +26,22 @@ class WrongLevelError(InvalidError):
     """A primary organisation has no branches below it."""
 
     code = "wrong_level"
+
+
+class UnknownSettlementError(InvalidError):
+    """There is no such settlement."""
+
+    code = "unknown_settlement"
+
+
+async def check_settlement(session: AsyncSession, settlement_id: UUID | None) -> None:
+    """Let pass a settlement that exists, or none.
+
+    Raises:
+        UnknownSettlementError: there is none of this id.
+    """
+    if settlement_id is not None and await session.get(Settlement, settlement_id) is None:
+        raise UnknownSettlementError
 
 
 async def access_branch(session: AsyncSession, actor: Actor, branch_id: UUID, permission: Permission) -> Branch:

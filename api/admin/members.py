@@ -12,6 +12,7 @@ from api.openapi import admin_operation
 from api.types import Day, Flag, In, Line, Out, Page, PageParams, decode_cursor, page_of
 from models.branches import Branch
 from models.members import DuesCategory, Member, MemberState, Sex
+from services.branches import UnknownSettlementError
 from services.iin import InvalidIinError
 from services.members import moving, reading, writing
 from services.members.reading import Listed, MemberRecord, SearchKey
@@ -21,7 +22,6 @@ from services.members.writing import (
     NewMember,
     NotPrimaryError,
     TakenError,
-    UnknownSettlementError,
 )
 from services.permissions import Permission
 from services.phones import InvalidPhoneError

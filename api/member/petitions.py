@@ -15,6 +15,7 @@ from api.openapi import problems
 from api.types import Body, In, Line, Out, Page, PageParams, Paragraph, PetitionReference, decode_cursor, encode_cursor
 from models.base import new_id
 from models.petitions import Outcome, Petition, PetitionAction, PetitionKind, PetitionState, RejectionCode
+from services.branches import UnknownSettlementError
 from services.files import FilesUnavailableError
 from services.keyring import Keyring
 from services.petitions import applicant, intake, life, reading
@@ -143,7 +144,7 @@ def petition_out(view: PetitionView, keys: Keyring) -> PetitionOut:
     responses=problems(
         intake.UnknownCategoryError,
         intake.UnknownReceiverError,
-        intake.UnknownSettlementError,
+        UnknownSettlementError,
         intake.PetitionIdTakenError,
         UploadNotUsableError,
     ),

@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import Language
-from models.branches import Branch, BranchLevel, Settlement
+from models.branches import Branch, BranchLevel
 from models.db import violated_constraint
 from models.members import DuesCategory, Member, Membership, MemberState
 from services import audit
 from services.actors import Actor
-from services.branches import access_branch
+from services.branches import access_branch, check_settlement
 from services.calendar import business_date
 from services.changes import Topic, announce_change
 from services.errors import ConflictError, InvalidError, StaleVersionError
@@ -49,12 +49,6 @@ class NotPrimaryError(InvalidError):
     """Members belong to primary organisations that are open."""
 
     code = "not_primary"
-
-
-class UnknownSettlementError(InvalidError):
-    """There is no such settlement."""
-
-    code = "unknown_settlement"
 
 
 class MembershipDateError(InvalidError):
@@ -218,8 +212,7 @@ async def column_values(
 ) -> dict[str, Any]:
     """What is typed, as columns: an IIN is checked and sealed, a phone becomes an account."""
     values = {name: value for name, value in typed.items() if name not in {"iin", "phone"}}
-    if values.get("settlement_id") is not None and await session.get(Settlement, values["settlement_id"]) is None:
-        raise UnknownSettlementError
+    await check_settlement(session, values.get("settlement_id"))
     if "iin" in typed:
         facts = read_iin(typed["iin"])
         values |= {

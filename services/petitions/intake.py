@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.branches import Branch, BranchLevel, Settlement
+from models.branches import Branch, BranchLevel
 from models.db import execute
 from models.petitions import (
     Petition,
@@ -22,6 +22,7 @@ from models.petitions import (
     PetitionSeries,
 )
 from services.actors import Actor
+from services.branches import check_settlement
 from services.calendar import business_date, load_calendar
 from services.errors import ConflictError, InvalidError
 from services.keyring import Keyring, fingerprint
@@ -46,12 +47,6 @@ class UnknownReceiverError(InvalidError):
     """No such branch takes petitions: districts and those above them do. Who is no member has to name one."""
 
     code = "unknown_receiver"
-
-
-class UnknownSettlementError(InvalidError):
-    """No such settlement."""
-
-    code = "unknown_settlement"
 
 
 class PetitionIdTakenError(ConflictError):
@@ -95,8 +90,7 @@ async def file_petition(
         return before
     category = await read_category(session, filing.category)
     branch = await receiving_branch(session, actor, filing.branch_id, confidential=category.confidential)
-    if filing.settlement_id is not None and await session.get(Settlement, filing.settlement_id) is None:
-        raise UnknownSettlementError
+    await check_settlement(session, filing.settlement_id)
     files = await attach_uploads(session, actor, filing.attachments, now=now)
     petition = await new_petition(session, keys, actor, filing, category=category, branch=branch, now=now)
     session.add(petition)
