@@ -50,7 +50,7 @@ class PetitionView:
     contact: str | None
     attachments: Sequence[Upload]
     events: Sequence[EventView]
-    applicant: Member | None = None
+    applicant: Member | None
 
 
 @dataclass(frozen=True)
@@ -146,16 +146,12 @@ async def read_petition(
     """
     petition = (await access_petition(session, actor, reference, Permission.petitions_read)).petition
     record(session, actor, "read", petition, now=now)
+    return await open_petition(session, keys, petition, public_only=False)
+
+
+async def open_petition(session: AsyncSession, keys: Keyring, petition: Petition, *, public_only: bool) -> PetitionView:
+    """A petition with its texts, for somebody who may read it; what is not public with the member who asks."""
     applicant = select(Member).where(col(Member.account_id) == petition.applicant_account_id)
-    return await open_petition(
-        session, keys, petition, public_only=False, applicant=(await session.exec(applicant)).one_or_none()
-    )
-
-
-async def open_petition(
-    session: AsyncSession, keys: Keyring, petition: Petition, *, public_only: bool, applicant: Member | None = None
-) -> PetitionView:
-    """A petition with its texts, for somebody who may read it."""
     steps = select(PetitionEvent).where(col(PetitionEvent.petition_id) == petition.id).order_by(col(PetitionEvent.seq))
     if public_only:
         steps = steps.where(col(PetitionEvent.public))
@@ -168,7 +164,7 @@ async def open_petition(
         contact=unseal(keys, petition, "petition.contact", petition.contact_encrypted),
         attachments=await list_attachments(session, petition.id),
         events=events,
-        applicant=applicant,
+        applicant=None if public_only else (await session.exec(applicant)).one_or_none(),
     )
 
 
