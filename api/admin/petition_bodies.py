@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field, StringConstraints
 
+from api.member.petitions import columns
 from api.member.uploads import UploadOut
 from api.types import In, Line, Out, Paragraph
 from models.petitions import (
@@ -99,7 +100,7 @@ class QueueItem(Out):
     id: UUID
     number: str = Field(examples=["AT-2026-000123"])
     kind: PetitionKind
-    category: str = Field(validation_alias="category_code", examples=["roads"])
+    category: str = Field(examples=["roads"])
     state: PetitionState
     outcome: Outcome | None
     branch_id: UUID
@@ -115,7 +116,7 @@ class QueueItem(Out):
     @classmethod
     def of(cls, petition: Petition, today: date) -> "QueueItem":
         """The row of a petition on that day."""
-        return cls.model_validate({**petition.model_dump(), "overdue": is_overdue(petition, today)})
+        return cls.model_validate({**columns(petition), "overdue": is_overdue(petition, today)})
 
 
 class DeskStep(Out):
@@ -146,7 +147,7 @@ class DeskPetitionOut(Out):
     id: UUID
     number: str = Field(examples=["AT-2026-000123"])
     kind: PetitionKind
-    category: str = Field(validation_alias="category_code", examples=["roads"])
+    category: str = Field(examples=["roads"])
     state: PetitionState
     outcome: Outcome | None
     rejection_code: RejectionCode | None
@@ -182,7 +183,7 @@ def desk_petition_out(view: PetitionView, response: Response) -> DeskPetitionOut
     texts = {name: getattr(view, name) for name in ("subject", "text", "place", "contact")}
     return DeskPetitionOut.model_validate(
         {
-            **view.petition.model_dump(),
+            **columns(view.petition),
             **texts,
             "applicant": ApplicantOut.model_validate(view.applicant) if view.applicant else None,
             "attachments": [UploadOut.model_validate(upload) for upload in view.attachments],

@@ -1,7 +1,7 @@
 """Petitions, for those who file them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
@@ -65,7 +65,7 @@ class PetitionItem(Out):
     id: UUID
     number: str = Field(examples=["AT-2026-000123"])
     kind: PetitionKind
-    category: str = Field(validation_alias="category_code", examples=["roads"])
+    category: str = Field(examples=["roads"])
     state: PetitionState
     outcome: Outcome | None
     received_at: datetime
@@ -110,6 +110,11 @@ class PetitionWithdrawalIn(In):
     reason: Paragraph | None = None
 
 
+def columns(petition: Petition) -> dict[str, Any]:
+    """The columns of a petition by their names in the API."""
+    return {**petition.model_dump(), "category": petition.category_code}
+
+
 def step_out(view: EventView) -> PetitionStep:
     """A step as the applicant sees it."""
     event = view.event
@@ -128,7 +133,7 @@ def petition_out(view: PetitionView, keys: Keyring) -> PetitionOut:
     texts = {name: getattr(view, name) for name in ("subject", "text", "place", "contact")}
     return PetitionOut.model_validate(
         {
-            **view.petition.model_dump(),
+            **columns(view.petition),
             **texts,
             "tracking_code": tracking_code(keys, view.petition.id),
             "attachments": [UploadOut.model_validate(upload) for upload in view.attachments],
@@ -165,7 +170,7 @@ async def list_petitions(
     position = decode_cursor(keys.hash_key, LIST, params.cursor)
     before = (datetime.fromisoformat(position[0]), UUID(position[1])) if position else None
     found = await reading.list_own_petitions(session, actor, before=before, limit=params.limit)
-    items = [PetitionItem.model_validate(petition) for petition in found[: params.limit]]
+    items = [PetitionItem.model_validate(columns(petition)) for petition in found[: params.limit]]
     following = [items[-1].received_at.isoformat(), str(items[-1].id)] if len(found) > params.limit else None
     return Page(items=items, next_cursor=encode_cursor(keys.hash_key, LIST, following) if following else None)
 

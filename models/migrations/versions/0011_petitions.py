@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: Final = "0010"
-down_revision: Final = "0009"
+revision: Final = "0011"
+down_revision: Final = "0010"
 
 GRANTS: Final = """
 GRANT SELECT, INSERT, UPDATE ON petition, petition_category, petition_counter TO unqatu_app;
