@@ -22,7 +22,7 @@ PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
 
 
 class Environment(StrEnum):
-    """Production refuses what only a demo may have: console senders and keys made on the fly."""
+    """Production refuses what only a demo may have: senders that write to a console instead of reaching a phone."""
 
     demo = "demo"
     test = "test"
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         description="console, or package.module:factory of a push.sms.SmsSender.",
     )
     push_sender: str = Field(
-        default="console", pattern="^(console|fcm)$", description="console, which only writes lines, or fcm."
+        default="console", pattern="^(console|fcm)$", description="fcm, or console, which workers refuse in production."
     )
     push_log: Path | None = Field(default=None, description="A file the console push sender appends to.")
     google_application_credentials: Path | None = Field(

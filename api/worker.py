@@ -14,7 +14,7 @@ from api.jobs import JOBS, PERIODIC, RETRIES
 from api.jobs.registry import bind
 from api.runtime import WORKER_ROLE, Runtime, database_url, running
 from api.sealer import keep_sealing
-from api.settings import Settings
+from api.settings import Environment, Settings
 from api.tracing import exporting
 from models.db import plain_url
 
@@ -72,7 +72,13 @@ async def rescue(app: App, stalled: Job) -> None:
 
 
 async def work(settings: Settings, *, concurrency: int) -> None:
-    """Work until SIGTERM or Ctrl-C; jobs under way are finished first. A lost database is waited for."""
+    """Work until SIGTERM or Ctrl-C; jobs under way are finished first. A lost database is waited for.
+
+    Raises:
+        SystemExit: in production without a real push sender: each campaign would count as delivered, and no phone hear.
+    """
+    if settings.environment is Environment.production and settings.push_sender == "console":
+        raise SystemExit("The console push sender reaches no phone: set UNQATU_PUSH_SENDER=fcm in production.")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -76,14 +76,15 @@ def record(
 async def list_events(
     session: AsyncSession, actor: Actor, wanted: AuditFilter, *, after: UUID | None, limit: int
 ) -> Sequence[AuditEvent]:
-    """What happened in the actor's subtrees, the newest first, older than `after`; one more than `limit`."""
-    branches = select(Branch.id).where(in_subtrees(visible_branches(actor, Permission.audit_read)))
-    found = (
-        select(AuditEvent)
-        .where(col(AuditEvent.branch_id).in_(branches), *wanted.conditions())
-        .order_by(col(AuditEvent.id).desc())
-        .limit(limit + 1)
-    )
+    """What happened in the actor's subtrees, the newest first, older than `after`; one more than `limit`.
+
+    What belongs to no branch (second factors, the founding) is for those who read the audit of the whole tree.
+    """
+    paths = visible_branches(actor, Permission.audit_read)
+    seen: sa.ColumnElement[bool] = col(AuditEvent.branch_id).in_(select(Branch.id).where(in_subtrees(paths)))
+    if any("." not in path for path in paths):
+        seen = seen | col(AuditEvent.branch_id).is_(None)
+    found = select(AuditEvent).where(seen, *wanted.conditions()).order_by(col(AuditEvent.id).desc()).limit(limit + 1)
     if after is not None:
         found = found.where(col(AuditEvent.id) < after)
     return (await session.exec(found)).all()

@@ -50,7 +50,7 @@ ROLE_PERMISSIONS: Final[dict[RoleName, frozenset[Permission]]] = {
     RoleName.petition_desk: READ_BRANCHES | PETITIONS,
     RoleName.editor: READ_BRANCHES | NEWS | {P.polls_read, P.polls_write},
     RoleName.treasurer: READ_BRANCHES | {P.members_read},
-    RoleName.chair: READ_BRANCHES,
+    RoleName.chair: frozenset(),
     RoleName.councillor: frozenset(),
     RoleName.party_control: READ_BRANCHES | {P.petitions_control},
 }

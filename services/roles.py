@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.accounts import Account, AccountState
+from models.accounts import Account, AccountState, ServiceToken
 from models.base import new_id
 from models.branches import Branch, BranchLevel
 from models.roles import Role, RoleName
@@ -124,7 +125,7 @@ async def grant_role(
 
 
 async def end_role(session: AsyncSession, actor: Actor, role_id: UUID, *, now: datetime) -> None:
-    """End a role; it stops acting at once.
+    """End a role; it stops acting at once, and so do the service tokens that its holder made there.
 
     Raises:
         NotFoundError: no such current role for the actor.
@@ -139,8 +140,22 @@ async def end_role(session: AsyncSession, actor: Actor, role_id: UUID, *, now: d
     if role.name is RoleName.head_office_admin:
         await keep_one_admin(session)
     role.ended_at = now
-    await session.flush()
+    await revoke_tokens_of(session, role, branch.path, now=now)
     await write_down(session, actor, "roles:end", role, now)
+
+
+async def revoke_tokens_of(session: AsyncSession, role: Role, path: str, *, now: datetime) -> None:
+    """Revoke the tokens that the holder of a role made below its branch, or the role would live on in them."""
+    subtree = select(Branch.id).where(in_subtrees([path]))
+    await session.exec(
+        sa.update(ServiceToken)
+        .where(
+            col(ServiceToken.created_by_account_id) == role.account_id,
+            col(ServiceToken.revoked_at).is_(None),
+            col(ServiceToken.branch_id).in_(subtree),
+        )
+        .values(revoked_at=now)
+    )
 
 
 async def keep_one_admin(session: AsyncSession) -> None:

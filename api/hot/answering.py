@@ -65,7 +65,7 @@ async def response_in(asked: Asked) -> ResponseIn:
     Raises:
         UnusualError: it is no JSON, or does not fit.
     """
-    if not asked.headers.get(b"content-type", b"").startswith(b"application/json"):
+    if asked.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
         raise UnusualError
     try:
         return ResponseIn.model_validate_json(await asked.body())

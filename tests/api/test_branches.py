@@ -2,9 +2,10 @@
 
 import httpx
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.roles import RoleName
-from tests.factories.world import SignIn, World
+from tests.factories.world import SignIn, World, give_role
 
 TEXTS = {"kk": "Жаңа филиал", "ru": "Новый филиал"}
 
@@ -41,9 +42,13 @@ async def test_outsiders_get_404(
     assert answer.status_code == status
 
 
-async def test_admin_without_second_factor_is_refused(client: httpx.AsyncClient, world: World, sign_in: SignIn) -> None:
-    headers = await sign_in(world.people["Daulet"].account_id)
-    answer = await client.get(f"/v1/admin/branches/{world.branches['kz.at.maqat.p1'].id}", headers=headers)
+async def test_admin_without_second_factor_is_refused(
+    client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
+) -> None:
+    branch = world.branches["kz.at.maqat.p2"]
+    await give_role(session, world.people["Marat"].account_id, branch, RoleName.branch_admin)
+    headers = await sign_in(world.people["Marat"].account_id)
+    answer = await client.get(f"/v1/admin/branches/{branch.id}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_required")
 
 

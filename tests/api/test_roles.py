@@ -84,7 +84,7 @@ async def test_me_says_what_i_may_do_even_before_the_second_factor(
     answer = (await client.get("/v1/admin/me", headers=headers | {"accept-language": "ru"})).json()
     assert answer["raised"] is False
     (grant,) = answer["grants"]
-    assert (grant["role"], grant["branch_name"], grant["permissions"]) == ("chair", "Филиал p1", ["branches:read"])
+    assert (grant["role"], grant["branch_name"], grant["permissions"]) == ("chair", "Филиал p1", [])
 
 
 async def test_every_change_stands_in_the_audit_of_its_branch(

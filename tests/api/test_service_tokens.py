@@ -70,3 +70,22 @@ async def test_programs_make_no_tokens(client: httpx.AsyncClient, world: World, 
     program = await sign_in.program(world.branches["kz.at"], "tokens:write", "news:read")
     answer = await client.post("/v1/admin/tokens", headers=program, json=token_body(world, "kz.at", ["news:read"]))
     assert (answer.status_code, answer.json()["data"]) == (403, {"reason": "people_only"})
+
+
+async def test_tokens_end_with_the_role_of_their_maker(
+    client: httpx.AsyncClient, world: World, sign_in: SignIn
+) -> None:
+    above = await sign_in.admin(world.branches["kz.at"], RoleName.branch_admin)
+    admin = await sign_in.admin(world.branches["kz.at.maqat"], RoleName.branch_admin)
+    body = token_body(world, "kz.at.maqat.p1", ["branches:read"])
+    issued = (await client.post("/v1/admin/tokens", headers=admin, json=body)).json()
+    other = (await client.post("/v1/admin/tokens", headers=above, json=body)).json()
+    roles = (await client.get("/v1/admin/roles", headers=above)).json()["items"]
+    role = next(role for role in roles if role["account_id"] == issued["created_by_account_id"])
+    assert (await client.delete(f"/v1/admin/roles/{role['id']}", headers=above)).status_code == 204
+    url = f"/v1/admin/branches/{world.branches['kz.at.maqat.p1'].id}"
+    statuses = [
+        (await client.get(url, headers={"authorization": f"Bearer {token['token']}"})).status_code
+        for token in (issued, other)
+    ]
+    assert statuses == [401, 200]

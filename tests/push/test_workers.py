@@ -18,7 +18,9 @@ from tests.factories.devices import add_campaign, add_device
 from tests.factories.workers import Tap, ask, recorded, running_worker, until
 from tests.factories.world import World, make_world
 
-BATCHES, BATCH, SLICE = 20, 50, 10
+BATCH, SLICE = 50, 10
+SIZES = [pytest.param(20, id="small"), pytest.param(400, marks=pytest.mark.drill, id="drill")]
+"""How many batches."""
 
 DEVICES = sa.text("""
     INSERT INTO device (id, installation_id, account_id, address, address_kind, platform, language, app_version,
@@ -39,6 +41,19 @@ class Town:
     keys: Path
     sessions: Sessions
     world: World
+    batches: int
+
+    @property
+    def phones(self) -> set[str]:
+        """Whom the district's campaign must reach."""
+        return {address_hash(f"phone {number}") for number in range(1, self.batches * BATCH + 1)}
+
+    def repeats(self, *sent: list[str]) -> int:
+        """How many messages went out twice; fails if anybody was missed or a stranger told."""
+        counted = Counter(phone for part in sent for phone in part)
+        assert counted.keys() == self.phones
+        assert max(counted.values()) <= 2
+        return counted.total() - len(counted)
 
     def done(self) -> bool:
         """Whether all there is was sent."""
@@ -50,38 +65,27 @@ class Town:
             await add_campaign(session, branch=self.world.branches["kz.at.maqat"])
 
 
-@pytest.fixture
-async def town(cloned_database: str, runtime: Runtime) -> AsyncIterator[Town]:
+@pytest.fixture(params=SIZES)
+async def town(request: pytest.FixtureRequest, cloned_database: str, runtime: Runtime) -> AsyncIterator[Town]:
     engine = create_engine(cloned_database, APP_ROLE, pool_size=1)
     sessions = session_factory(engine)
     async with sessions() as session, session.begin():
         world = await make_world(session, runtime.keys)
         accounts = [world.people[name].account_id for name in ("Aigul", "Daulet", "Marat")]
-        await execute(session, DEVICES, count=BATCHES * BATCH, accounts=accounts, now=utc_now())
+        await execute(session, DEVICES, count=request.param * BATCH, accounts=accounts, now=utc_now())
         for neighbour in ("Saule", "Erlan"):
             await add_device(session, world.people[neighbour].account_id, neighbour)
-    yield Town(cloned_database, runtime.settings.keys, sessions, world)
+    yield Town(cloned_database, runtime.settings.keys, sessions, world, request.param)
     await engine.dispose()
-
-
-PHONES = {address_hash(f"phone {number}") for number in range(1, BATCHES * BATCH + 1)}
-
-
-def repeats(*sent: list[str]) -> int:
-    """How many messages went out twice; fails if anybody was missed or a stranger told."""
-    counted = Counter(phone for part in sent for phone in part)
-    assert counted.keys() == PHONES
-    assert max(counted.values()) <= 2
-    return counted.total() - len(counted)
 
 
 async def test_worker_delivers_to_the_district_and_nobody_else(town: Town, tmp_path: Path) -> None:
     with running_worker(town.database, town.keys, tmp_path / "push"):
         await town.announce()
         await until(town.done)
-    assert repeats(recorded(tmp_path / "push")) == 0
+    assert town.repeats(recorded(tmp_path / "push")) == 0
     counts = "SELECT count(*), sum(targeted_count), sum(accepted_count), max(attempts) FROM push_batch"
-    assert ask(town.database, counts) == [(BATCHES, BATCHES * BATCH, BATCHES * BATCH, 1)]
+    assert ask(town.database, counts) == [(town.batches, town.batches * BATCH, town.batches * BATCH, 1)]
 
 
 async def test_terminated_worker_finishes_its_job_and_no_other(town: Town, tmp_path: Path) -> None:
@@ -110,7 +114,7 @@ async def test_killed_worker_costs_one_slice_of_repeats_at_most(town: Town, tmp_
     await tap.drain()
     with running_worker(town.database, town.keys, tmp_path / "second"):
         await until(town.done)
-    assert repeats(tap.seen, recorded(tmp_path / "second")) <= SLICE
+    assert town.repeats(tap.seen, recorded(tmp_path / "second")) <= SLICE
 
 
 async def test_frozen_worker_writes_nothing_after_it_lost_its_fence(town: Town, tmp_path: Path) -> None:
@@ -132,7 +136,7 @@ async def test_frozen_worker_writes_nothing_after_it_lost_its_fence(town: Town, 
             await tap.drain()
         assert await ending == 0
     assert ask(town.database, PROGRESS) == before
-    assert 0 < repeats(tap.seen, recorded(tmp_path / "other")) <= SLICE
+    assert 0 < town.repeats(tap.seen, recorded(tmp_path / "other")) <= SLICE
 
 
 async def stands_still(town: Town) -> None:
@@ -153,4 +157,4 @@ async def test_worker_outlives_a_lost_database(town: Town, server_url: str, tmp_
         ask(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         await town.announce()
         await until(town.done)
-    assert repeats(recorded(tmp_path / "push")) == 0
+    assert town.repeats(recorded(tmp_path / "push")) == 0
