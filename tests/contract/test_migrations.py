@@ -98,11 +98,11 @@ def test_from_empty_to_head_gives_what_the_models_say(database_url: str, modelle
 
 
 def test_triggers_functions_and_grants_are_the_ones_written_down(database_url: str) -> None:
-    """What no model knows. After a change, read the difference and run with UPDATE_CATALOGUE=1 to accept it."""
+    """What no model knows."""
     found = sorted(line for query in (FUNCTIONS, TRIGGERS, GRANTS) for line in lines(database_url, query))
     if os.environ.get("UPDATE_CATALOGUE"):
         CATALOGUE.write_text("\n".join(found) + "\n")
-    assert found == sorted(CATALOGUE.read_text().splitlines())
+    assert found == sorted(CATALOGUE.read_text().splitlines()), "read the difference; UPDATE_CATALOGUE=1 accepts it"
 
 
 def test_there_is_one_head() -> None:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import hypothesis
 import pytest
 import schemathesis
-from hypothesis import HealthCheck
-from hypothesis import settings as bounded
 from schemathesis.python.asgi import shutdown_lifespans
 
 from api.app import create_app, create_edge
@@ -106,14 +105,27 @@ def served(settings: Settings, server_url: str) -> Iterator[None]:
         yield
 
 
+def bounded(examples: int) -> hypothesis.settings:
+    """So many requests for each operation, the same in each run."""
+    return hypothesis.settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
 @pytest.mark.usefixtures("served")
 @SCHEMA.parametrize()
-@bounded(
-    max_examples=10,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@bounded(10)
 def test_no_request_breaks_an_operation(case: schemathesis.Case) -> None:
+    case.call_and_validate(excluded_checks=EXCLUDED)
+
+
+@pytest.mark.drill
+@pytest.mark.usefixtures("served")
+@SCHEMA.parametrize()
+@bounded(400)
+def test_none_of_very_many_requests_breaks_an_operation(case: schemathesis.Case) -> None:
     case.call_and_validate(excluded_checks=EXCLUDED)
