@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.accounts import Account
 from models.db import execute
-from models.push import InboxRead
+from models.push import InboxRead, LinkKind
 from services.actors import Actor
 from services.errors import NotFoundError
 
@@ -54,6 +54,9 @@ COUNT: Final = sa.text(f"""
     SELECT count(*) FROM (SELECT FROM ({OWN.format(page=UNREAD, order=ORDER)}) AS own WHERE own.unread
                            LIMIT {UNREAD_MOST}) AS counted
 """)  # noqa: S608  # both parts are constants of this module
+UNREAD_LINKS: Final = sa.text(f"""
+    SELECT own.link_id FROM ({OWN.format(page=UNREAD, order=ORDER)}) AS own WHERE own.unread AND own.link_kind = :kind
+""")  # noqa: S608  # both parts are constants of this module
 FIND: Final = sa.text("""
     SELECT c.id FROM push_campaign c
      WHERE c.id = :id AND c.state <> 'cancelled' AND (c.account_id = :account_id OR c.branch_id = ANY(:chain))
@@ -89,6 +92,12 @@ async def count_unread(session: AsyncSession, actor: Actor, *, now: datetime) ->
     """How many are unread, UNREAD_MOST at most."""
     unread: int = (await execute(session, COUNT, limit=UNREAD_MOST, **reader(actor, now))).scalar_one()
     return unread
+
+
+async def find_unread_links(session: AsyncSession, actor: Actor, kind: LinkKind, *, now: datetime) -> set[UUID]:
+    """The things of a kind that something unread tells of: which of my petitions have moved."""
+    found = await execute(session, UNREAD_LINKS, kind=kind.value, limit=UNREAD_MOST, **reader(actor, now))
+    return set(found.scalars())
 
 
 async def mark_read(session: AsyncSession, actor: Actor, campaign_id: UUID, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ from models.base import Language, utc_now
 from models.polls import PollState
 from tests.factories.devices import add_campaign
 from tests.factories.news import make_article
+from tests.factories.petitions import file_petition, open_desk
 from tests.factories.polls import make_poll, respond
 from tests.factories.world import SignIn, World
 
@@ -44,4 +45,19 @@ async def test_applicant_has_a_home_without_branches(
     await add_campaign(session, account_id=applicant.id)
     answer = await client.get("/v1/me/home", headers=await sign_in(applicant.id))
     home = answer.json()
-    assert (home["news"], home["polls"], home["unread_count"]) == ([], [], 1)
+    assert (home["news"], home["polls"], home["petitions"], home["unread_count"]) == ([], [], [], 1)
+
+
+async def test_petition_is_on_the_first_screen_until_its_step_was_read(
+    client: httpx.AsyncClient, world: World, sign_in: SignIn
+) -> None:
+    headers = await sign_in(world.people["Aigul"].account_id)
+    moved, _resting = [(await file_petition(client, headers))["number"] for _ in range(2)]
+    await client.put("/v1/me/inbox/read", headers=headers)
+    await (await open_desk(client, world, sign_in)).do(moved, "register")
+    home = (await client.get("/v1/me/home", headers=headers)).json()
+    assert [(petition["number"], petition["state"]) for petition in home["petitions"]] == [(moved, "registered")]
+    other = await sign_in(world.people["Marat"].account_id)
+    assert (await client.get("/v1/me/home", headers=other)).json()["petitions"] == []
+    await client.put("/v1/me/inbox/read", headers=headers)
+    assert (await client.get("/v1/me/home", headers=headers)).json()["petitions"] == []
