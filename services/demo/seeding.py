@@ -1,6 +1,7 @@
 """Filling an empty database with the demo."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -9,10 +10,14 @@ from psycopg.types.json import Jsonb
 
 from models.members import MemberState
 from models.news import ArticleState
+from models.petitions import Petition, PetitionCounter, PetitionEvent
 from models.polls import PollState
-from services.demo import membership, news, organisation, people, polls, staff
+from models.roles import Role
+from services.demo import devices, membership, news, petitions, polls, staff
 from services.demo.copying import copy_rows
 from services.demo.fixed import demo_id
+from services.demo.organisation import ROOT, Organisation, make_organisation
+from services.demo.people import Person, make_people
 from services.jobs import NORMAL
 from services.keyring import Keyring
 from services.news.writing import PUBLISH_DUE
@@ -20,7 +25,6 @@ from services.polls.life import CLOSE_DUE, OPEN_DUE
 
 ONE_AT_A_TIME: Final = 7_350_217
 """The advisory lock of seeding: a second demo on the same database waits, then finds it done."""
-
 
 DEFER: Final = """
     SELECT procrastinate_defer_jobs_v1(
@@ -32,6 +36,16 @@ class NotTheDemoError(Exception):
     """The database holds data that the demo did not make."""
 
 
+@dataclass(frozen=True)
+class Cast:
+    """Who takes part in the demo, and where."""
+
+    organisation: Organisation
+    people: Sequence[Person]
+    states: dict[int, MemberState]
+    roles: Sequence[Role]
+
+
 def is_seeded(connection: Connection) -> bool:
     """Whether the demo's data are there. They are written in one transaction, so they are there whole or not at all.
 
@@ -39,7 +53,7 @@ def is_seeded(connection: Connection) -> bool:
         NotTheDemoError: other data are.
     """
     root = connection.execute("SELECT id FROM branch WHERE parent_id IS NULL").fetchall()
-    if root and root != [(demo_id("branch", organisation.ROOT),)]:
+    if root and root != [(demo_id("branch", ROOT),)]:
         raise NotTheDemoError
     return bool(root)
 
@@ -53,23 +67,37 @@ def seed(connection: Connection, keys: Keyring) -> bool:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
     if is_seeded(connection):
         return False
-    tree = organisation.make_organisation()
-    everybody = people.make_people(tree)
-    states = membership.make_states(everybody)
-    copy_rows(connection, list(tree.branches.values()))
-    copy_rows(connection, [place for places in tree.settlements.values() for place in places])
-    copy_rows(connection, membership.make_accounts(keys, everybody))
-    copy_rows(connection, membership.make_members(keys, everybody, states))
-    copy_rows(connection, membership.make_memberships(everybody, states, tree.primaries))
-    copy_rows(connection, staff.make_roles(tree, everybody))
-    seed_news(connection, tree)
-    seed_polls(connection, tree, everybody, states)
+    cast = make_cast()
+    seed_people(connection, keys, cast)
+    seed_news(connection, cast)
+    seed_polls(connection, cast)
+    seed_petitions(connection, keys, cast)
     return True
 
 
-def seed_news(connection: Connection, tree: organisation.Organisation) -> None:
+def make_cast() -> Cast:
+    """The same every time."""
+    organisation = make_organisation()
+    people = make_people(organisation)
+    return Cast(organisation, people, membership.make_states(people), staff.make_roles(organisation, people))
+
+
+def seed_people(connection: Connection, keys: Keyring, cast: Cast) -> None:
+    """Write the tree, the members and what belongs to them."""
+    tree = cast.organisation
+    accounts = membership.make_accounts(keys, cast.people)
+    copy_rows(connection, list(tree.branches.values()))
+    copy_rows(connection, [place for places in tree.settlements.values() for place in places])
+    copy_rows(connection, accounts)
+    copy_rows(connection, membership.make_members(keys, cast.people, cast.states))
+    copy_rows(connection, membership.make_memberships(cast.people, cast.states, tree.primaries))
+    copy_rows(connection, cast.roles)
+    copy_rows(connection, devices.make_devices(accounts))
+
+
+def seed_news(connection: Connection, cast: Cast) -> None:
     """Write the articles, and defer the jobs that publish the scheduled ones."""
-    articles, texts = news.make_news(tree)
+    articles, texts = news.make_news(cast.organisation)
     copy_rows(connection, articles)
     copy_rows(connection, texts)
     for article in articles:
@@ -78,23 +106,42 @@ def seed_news(connection: Connection, tree: organisation.Organisation) -> None:
             defer(connection, PUBLISH_DUE, arguments, at=article.publish_at)
 
 
-def seed_polls(
-    connection: Connection,
-    tree: organisation.Organisation,
-    everybody: Sequence[people.Person],
-    states: dict[int, MemberState],
-) -> None:
+def seed_polls(connection: Connection, cast: Cast) -> None:
     """Write the polls with their responses, and defer the jobs that open and close them."""
-    asked = polls.make_polls(tree)
-    participations, responses = polls.make_responses(asked, everybody, states)
+    asked = polls.make_polls(cast.organisation)
+    participations, responses = polls.make_responses(asked, cast.people, cast.states)
     copy_rows(connection, asked)
     copy_rows(connection, participations)
     copy_rows(connection, responses)
+    copy_rows(connection, devices.announce_polls(asked))
     for poll in asked:
         if poll.state is PollState.scheduled and poll.opens_at is not None:
             defer(connection, OPEN_DUE, {"poll_id": str(poll.id)}, at=poll.opens_at)
         if poll.state in {PollState.scheduled, PollState.open} and poll.closes_at is not None:
             defer(connection, CLOSE_DUE, {"poll_id": str(poll.id)}, at=poll.closes_at)
+
+
+def seed_petitions(connection: Connection, keys: Keyring, cast: Cast) -> None:
+    """Write the petitions with their events, and where the numbers go on."""
+    desks = petitions.Desks.of(cast.organisation, cast.roles)
+    drafts = petitions.draft_petitions(cast.organisation, cast.people, cast.states, desks)
+    numbers = petitions.number_petitions(drafts)
+    filed: list[Petition] = []
+    events: list[PetitionEvent] = []
+    for draft in drafts:
+        desk, original = desks.staff[draft.path], petitions.original_of(drafts, draft)
+        branch = cast.organisation.branches[draft.path]
+        filed.append(petitions.make_petition(keys, draft, numbers[draft.key], branch, desk, original))
+        events.extend(petitions.make_events(keys, draft, desk, original))
+    last = {(year, series): sequence for year, series, sequence in numbers.values()}
+    counters = [
+        PetitionCounter(region_code="AT", year=year, series=series, last_sequence=sequence)
+        for (year, series), sequence in last.items()
+    ]
+    copy_rows(connection, counters)
+    copy_rows(connection, filed)
+    copy_rows(connection, events)
+    copy_rows(connection, devices.announce_steps(filed, events))
 
 
 def defer(connection: Connection, task: str, arguments: dict[str, str], *, at: datetime) -> None:

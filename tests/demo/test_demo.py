@@ -7,11 +7,12 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from models.base import utc_now
 from services.keyring import make_keys
-from tests.demo.processes import PATIENCE_S, Demo, running_demo, unqatu
+from tests.demo.processes import PATIENCE_S, Demo, free_port, running_demo, unqatu
 
 WHO = {
     "MEMBER": ("+77000000001", []),
@@ -137,6 +138,27 @@ def test_other_keys_are_one_sentence(folder: Path) -> None:
         (folder / "keys").rename(folder / "others")
         (folder / "lost").rename(folder / "keys")
     assert_one_sentence(done.returncode, done.stderr, "not those of the demo's data", "make demo-reset")
+
+
+def test_database_of_ones_own_is_used_if_it_is_empty(cloned_database: str, tmp_path: Path) -> None:
+    with psycopg.connect(cloned_database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO branch (id, level, code, path, name, created_at, version)"
+            " VALUES (gen_random_uuid(), 'republic', 'kz', 'kz', '{}', '2020-01-01', 1)"
+        )
+        refused = unqatu(tmp_path / "data", "demo", DATABASE_URL=cloned_database)
+        assert_one_sentence(refused.returncode, refused.stderr, "DATABASE_URL", "other data")
+        connection.execute("DELETE FROM branch")
+    with running_demo(tmp_path / "data", DATABASE_URL=cloned_database) as demo:
+        assert get(demo, "/v1/me", demo.variables["MEMBER"]).status_code == 200
+        assert not any("postgres -D" in " ".join(process.cmdline()) for process in demo.family())
+
+
+def test_database_that_does_not_answer_is_one_sentence_without_the_password(tmp_path: Path) -> None:
+    url = f"postgresql://somebody:hunter2@127.0.0.1:{free_port()}/nothing"
+    done = unqatu(tmp_path, "demo", DATABASE_URL=url)
+    assert_one_sentence(done.returncode, done.stderr, "DATABASE_URL")
+    assert "hunter2" not in done.stderr
 
 
 def test_wrong_setting_is_one_sentence_without_its_value(tmp_path: Path) -> None:

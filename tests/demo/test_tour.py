@@ -34,6 +34,14 @@ def test_tour_works_when_pasted(tmp_path: Path) -> None:
         code = re.findall(r"\b\d{6}\b", sms)[-1]
         said, _ = shell.communicate(f"{code}\n", timeout=PATIENCE_S)
         assert shell.returncode == 0, said
-    for word in ("Сәрсенова", "published", "Открыт новый мост", "open", "already_answered", "Bearer"):
+    for word in (
+        "Сәрсенова",
+        "published",
+        "Открыт новый мост",
+        "open",
+        "already_answered",
+        "Шам ауыстырылды.",
+        "Bearer",
+    ):
         assert word in said, said
     assert unqatu(tmp_path / ".data", "demo-reset").returncode == 0

@@ -12,13 +12,16 @@ from psycopg import Connection, sql
 
 from models.base import utc_now
 from models.news import ArticleState
+from models.petitions import Outcome, PetitionAction, PetitionState
 from models.polls import PollState
 from services.demo.access import ForeignKeysError, renew_access
-from services.demo.people import INTRODUCED
+from services.demo.fixed import demo_id
+from services.demo.people import INTRODUCED, MEMBER
 from services.demo.seeding import NotTheDemoError, seed
 from services.demo.texts import branch_in, branch_of
 from services.iin import read_iin
 from services.keyring import Keyring, load_keys, make_keys
+from services.petitions.life import TABLE
 from services.polls.questions import check_questions, find_misfit
 
 SECRET_COLUMNS = re.compile(r"_encrypted$|_hash$|^encryption_key_id$")
@@ -139,6 +142,59 @@ def test_there_are_12_polls_in_every_state_and_the_answers_fit_them(demo: Connec
           JOIN branch home ON home.id = m.branch_id
          WHERE NOT home.path <@ asked.path"""
     assert number(demo, outside) == 0
+
+
+def test_there_are_400_petitions_in_every_state_that_api_and_desk_know(demo: Connection) -> None:
+    states = dict(rows(demo, "SELECT state, count(*) FROM petition GROUP BY state"))
+    assert sum(states.values()) == 400
+    assert set(states) == set(PetitionState)
+    outcomes = rows(demo, "SELECT DISTINCT outcome FROM petition WHERE outcome IS NOT NULL")
+    assert {outcome for (outcome,) in outcomes} == set(Outcome)
+
+
+def test_petitions_are_numbered_without_gaps_in_the_order_of_receipt(demo: Connection) -> None:
+    numbered = "SELECT year, series, sequence, received_at FROM petition ORDER BY year, series, sequence"
+    series: dict[tuple[int, str], list[Any]] = {}
+    for year, name, sequence, received_at in rows(demo, numbered):
+        series.setdefault((year, name), []).append((sequence, received_at))
+    for key, filed in series.items():
+        assert [sequence for sequence, _ in filed] == list(range(1, len(filed) + 1))
+        assert [at for _, at in filed] == sorted(at for _, at in filed)
+        last = rows(demo, f"SELECT last_sequence FROM petition_counter WHERE (year, series) = {key}")
+        assert last == [(len(filed),)]
+
+
+def test_events_of_petitions_lead_by_the_table_to_where_they_stand(demo: Connection) -> None:
+    steps = rows(
+        demo,
+        """SELECT p.state, p.version, array_agg(e.action ORDER BY e.seq), array_agg(e.state ORDER BY e.seq),
+                  array_agg(e.seq ORDER BY e.seq), array_agg(e.at ORDER BY e.seq), p.received_at
+             FROM petition p JOIN petition_event e ON e.petition_id = p.id GROUP BY p.id""",
+    )
+    assert len(steps) == 400
+    for state, version, actions, states, numbers, times, received_at in steps:
+        reached = PetitionState.received
+        for action, after in zip(actions[1:], states[1:], strict=True):
+            reached = TABLE[reached, PetitionAction(action)].target
+            assert reached == after
+        assert (actions[0], reached, numbers) == ("file", state, list(range(1, version + 1)))
+        assert times == sorted(times)
+        assert times[0] == received_at
+
+
+def test_petitions_open_with_the_keys_and_nobody_handles_an_own_one(demo: Connection, keys: Keyring) -> None:
+    for petition_id, blob, key_id in rows(demo, "SELECT id, text_encrypted, encryption_key_id FROM petition"):
+        assert "{" not in keys.decrypt(blob, key_id=key_id, purpose=f"petition.text:{petition_id}")
+    assert number(demo, "petition WHERE assignee_account_id = applicant_account_id") == 0
+    assert number(demo, "petition WHERE applicant_account_id IS NULL AND channel = 'app'") == 0
+
+
+def test_the_introduced_member_has_something_to_see(demo: Connection) -> None:
+    account_id = demo_id("account", MEMBER)
+    states = rows(demo, f"SELECT state FROM petition WHERE applicant_account_id = '{account_id}' ORDER BY state")
+    assert states == [("awaiting_applicant",), ("closed",), ("in_progress",)]
+    assert number(demo, f"push_campaign WHERE account_id = '{account_id}'") > 3
+    assert number(demo, f"device WHERE account_id = '{account_id}'") == 1
 
 
 @pytest.mark.parametrize(
