@@ -2,13 +2,11 @@
 
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import psycopg
-import pytest
 
 from models.base import utc_now
 from services.keyring import make_keys
@@ -20,19 +18,6 @@ WHO = {
     "DISTRICT_ADMIN": ("+77000000003", ["branch_admin"]),
     "HEAD_OFFICE_ADMIN": ("+77000000004", ["head_office_admin"]),
 }
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder on which the demo has been started once and stopped; in the end the reset deletes it."""
-    made = tmp_path_factory.mktemp("demo") / "data"
-    with running_demo(made) as demo:
-        pass
-    assert demo.process.returncode == 0, demo.said
-    yield made
-    for _ in range(2):  # a reset may be repeated
-        assert unqatu(made, "demo-reset").returncode == 0
-        assert not made.exists()
 
 
 def get(demo: Demo, path: str, token: str) -> httpx.Response:

@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.demo.processes import PATIENCE_S, ROOT, running_demo, unqatu
+from tests.demo.processes import PATIENCE_S, ROOT, running_demo
 
 TOUR = re.compile(r"## A five-minute tour\n(.*?)\n## ", re.DOTALL)
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
@@ -18,11 +18,11 @@ def script() -> str:
     return "\n".join(BLOCK.findall(tour[1]))
 
 
-def test_tour_works_when_pasted(tmp_path: Path) -> None:
-    with running_demo(tmp_path / ".data") as demo:
+def test_tour_works_when_pasted(folder: Path) -> None:
+    with running_demo(folder) as demo:
         shell = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", script()],
-            cwd=tmp_path,
+            cwd=folder.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -44,4 +44,3 @@ def test_tour_works_when_pasted(tmp_path: Path) -> None:
         "Bearer",
     ):
         assert word in said, said
-    assert unqatu(tmp_path / ".data", "demo-reset").returncode == 0
