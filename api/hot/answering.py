@@ -27,8 +27,8 @@ async def put_response(hot: HotState, asked: Asked) -> Answer:
     async with hot.connections() as connection:
         receipt = await cast_response(
             connection,
+            asked.actor,
             poll_id=poll_id,
-            member_id=asked.actor.require_member(),
             answers=given.by_question(),
             key_hash=key_hash(hot.runtime.keys, key),
             now=datetime.now(UTC),

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 BELIEF_S: Final = 1.5
 LIFETIME_S: Final = 10.0
-PEOPLE_LIFETIME_S: Final = 60.0
+PEOPLE_LIFETIME_S: Final = 30.0
 """Long enough to read a poll before answering it."""
 NEVER: Final = float("-inf")
 

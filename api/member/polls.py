@@ -189,8 +189,8 @@ async def put_response(
     with the same Idempotency-Key and answers, which gets the first receipt again."""
     receipt = await voting.cast_response(
         await driver_connection(session),
+        actor,
         poll_id=poll_id,
-        member_id=actor.require_member(),
         answers=body.by_question(),
         key_hash=key_hash(keys, idempotency_key),
         now=now,

@@ -1,6 +1,6 @@
 """Polls on the phone: who sees them, answering once, and what is told of the results."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import httpx
@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import utc_now
 from models.db import driver_connection
-from models.members import Member, MemberState
+from models.members import Member, Membership, MemberState
 from models.polls import Participation, PollResponse, PollState, ResultsVisibility
 from services.polls import voting
 from tests.factories.counting import counted
@@ -194,12 +194,17 @@ async def test_edited_questions_are_those_that_answers_must_fit(
     assert (await client.put(url, headers=headers, json=wrong)).status_code == 201
 
 
-async def test_suspended_member_is_no_member(
-    client: httpx.AsyncClient, session: AsyncSession, world: World, sign_in: SignIn
+@pytest.mark.parametrize("ended", ["suspended", "left"])
+async def test_who_is_suspended_or_has_left_does_not_answer(
+    client: httpx.AsyncClient, session: AsyncSession, world: World, sign_in: SignIn, ended: str
 ) -> None:
     poll = await make_poll(session, world.branches["kz"])
     member = await session.get_one(Member, world.people["Aigul"].member_id)
-    member.state = MemberState.suspended
+    if ended == "suspended":
+        member.state = MemberState.suspended
+    else:
+        stay = (await session.exec(select(Membership).where(Membership.member_id == member.id))).one()
+        stay.ended_on = date(2026, 1, 1)
     await session.commit()
     headers = await sign_in(world.people["Aigul"].account_id)
     answer = await client.put(f"/v1/polls/{poll.id}/response", headers=headers, json=ANSWER)
