@@ -240,7 +240,9 @@ async def test_change_elsewhere_leaves_what_is_remembered(ground: Ground) -> Non
         assert await sees_article(ground, phone)
 
 
-async def test_200_phones_at_once_share_ten_connections(ground: Ground) -> None:
+async def test_200_phones_at_once_share_ten_connections(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a busy machine ten cold connections take their time; how many there are is the question here.
+    monkeypatch.setattr(connections, "POOL_TIMEOUT_S", 60.0)
     async with running_lane(ground.runtime) as hot, ground.phone(hot) as phone:
         answers = await asyncio.gather(*(phone.get("/v1/polls") for _ in range(200)))
         assert {answer.status_code for answer in answers} == {200}
