@@ -29,6 +29,8 @@ PERIODIC: Final[list[Schedule]] = []
 RETRIES: Final[dict[str, RetryStrategy]] = {}
 RETRY: Final = RetryStrategy(max_attempts=8, exponential_wait=3)
 """Without a strategy of its own: after 3, 9, 27, … seconds, for three hours in all."""
+RETRY_FOR_A_DAY: Final = RetryStrategy(max_attempts=8_640, wait=10)
+"""What missed its minute because the database was away is still wanted."""
 
 
 def job(name: str, *, cron: str | None = None, retry: RetryStrategy = RETRY) -> Callable[[Job], Job]:

@@ -116,9 +116,11 @@ def seed_polls(connection: Connection, cast: Cast) -> None:
     copy_rows(connection, devices.announce_polls(asked))
     for poll in asked:
         if poll.state is PollState.scheduled and poll.opens_at is not None:
-            defer(connection, OPEN_DUE, {"poll_id": str(poll.id)}, at=poll.opens_at)
+            arguments = {"poll_id": str(poll.id), "opens_at": poll.opens_at.isoformat()}
+            defer(connection, OPEN_DUE, arguments, at=poll.opens_at)
         if poll.state in {PollState.scheduled, PollState.open} and poll.closes_at is not None:
-            defer(connection, CLOSE_DUE, {"poll_id": str(poll.id)}, at=poll.closes_at)
+            arguments = {"poll_id": str(poll.id), "closes_at": poll.closes_at.isoformat()}
+            defer(connection, CLOSE_DUE, arguments, at=poll.closes_at)
 
 
 def seed_petitions(connection: Connection, keys: Keyring, cast: Cast) -> None:

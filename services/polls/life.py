@@ -57,7 +57,7 @@ async def publish_poll(
         await open_poll(session, poll, now=now)
     else:
         poll.state = PollState.scheduled
-        await defer(session, OPEN_DUE, at=opens_at, poll_id=str(poll.id))
+        await defer(session, OPEN_DUE, at=opens_at, poll_id=str(poll.id), opens_at=opens_at.isoformat())
     await defer_closing(session, poll)
     await keep_change(session, actor, poll, "polls:publish", now=now)
     return poll
@@ -92,21 +92,32 @@ async def cancel_poll(
     return poll
 
 
-async def open_due(session: AsyncSession, poll_id: UUID, *, now: datetime) -> None:
-    """Open a scheduled poll whose time has come; anything else is left as it is."""
-    poll = await lock_poll(session, poll_id, PollState.scheduled)
-    if poll is None or poll.opens_at is None or poll.opens_at > now:
+async def open_due(session: AsyncSession, poll_id: UUID, *, opens_at: datetime, now: datetime) -> None:
+    """Open a poll that was scheduled for `opens_at`; anything else is left as it is.
+
+    The moments are compared with each other, not with the clock: a worker whose clock is late must not drop it.
+    """
+    poll = await lock_poll(session, poll_id)
+    if poll is None or poll.state is not PollState.scheduled or poll.opens_at != opens_at:
         return
-    await open_poll(session, poll, now=now)
+    if poll.closes_at is not None and poll.closes_at <= now:
+        end_missed(poll, now=now)
+    else:
+        await open_poll(session, poll, now=now)
     await touch(session, poll)
 
 
-async def close_due(session: AsyncSession, poll_id: UUID, *, now: datetime) -> None:
-    """Close an open poll whose time has come; anything else is left as it is."""
-    poll = await lock_poll(session, poll_id, PollState.open)
-    if poll is None or poll.closes_at is None or poll.closes_at > now:
+async def close_due(session: AsyncSession, poll_id: UUID, *, closes_at: datetime, now: datetime) -> None:
+    """Close a poll that was to close at `closes_at`, even if its opening comes behind; the rest is as in `open_due`."""
+    poll = await lock_poll(session, poll_id)
+    if poll is None or poll.closes_at != closes_at:
         return
-    end_poll(poll, now=now)
+    if poll.state is PollState.scheduled:
+        end_missed(poll, now=now)
+    elif poll.state is PollState.open:
+        end_poll(poll, now=now)
+    else:
+        return
     await touch(session, poll)
 
 
@@ -131,6 +142,12 @@ def end_poll(poll: Poll, *, now: datetime) -> None:
         poll.state, poll.results_published_at = PollState.results_published, now
 
 
+def end_missed(poll: Poll, *, now: datetime) -> None:
+    """Open and end in one step what came and went while no worker ran: nobody is called to a poll that is over."""
+    poll.opened_at = now
+    end_poll(poll, now=now)
+
+
 async def access_in_state(session: AsyncSession, actor: Actor, poll_id: UUID, *states: PollState) -> Poll:
     """A poll that the actor may publish, locked, in one of the states."""
     poll, _ = await access_poll(session, actor, poll_id, Permission.polls_publish, lock=True)
@@ -139,10 +156,10 @@ async def access_in_state(session: AsyncSession, actor: Actor, poll_id: UUID, *s
     return poll
 
 
-async def lock_poll(session: AsyncSession, poll_id: UUID, state: PollState) -> Poll | None:
-    """The poll, locked, if it is in this state."""
-    found = select(Poll).where(col(Poll.id) == poll_id, col(Poll.state) == state)
-    return (await session.exec(found.with_for_update())).one_or_none()
+async def lock_poll(session: AsyncSession, poll_id: UUID) -> Poll | None:
+    """The poll, locked. By its id alone: a state in the condition would miss what another worker is about to commit."""
+    found = select(Poll).where(col(Poll.id) == poll_id).with_for_update()
+    return (await session.exec(found.execution_options(populate_existing=True))).one_or_none()
 
 
 def check_period(opens_at: datetime | None, closes_at: datetime | None, *, now: datetime) -> None:
@@ -156,9 +173,10 @@ def check_period(opens_at: datetime | None, closes_at: datetime | None, *, now: 
 
 
 async def defer_closing(session: AsyncSession, poll: Poll) -> None:
-    """Have the poll closed at its time. A job of an older time finds nothing due and does nothing."""
+    """Have the poll closed at its time. A job of an older time finds another one in the row and does nothing."""
     if poll.closes_at is not None:
-        await defer(session, CLOSE_DUE, at=poll.closes_at, poll_id=str(poll.id))
+        closes_at = poll.closes_at.isoformat()
+        await defer(session, CLOSE_DUE, at=poll.closes_at, poll_id=str(poll.id), closes_at=closes_at)
 
 
 async def touch(session: AsyncSession, poll: Poll) -> None:

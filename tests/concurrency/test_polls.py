@@ -13,7 +13,9 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from api.runtime import APP_ROLE, WORKER_ROLE
+from api.runtime import APP_ROLE, WORKER_ROLE, build_runtime
+from api.settings import Settings
+from api.worker import build_app
 from models.base import utc_now
 from models.db import Sessions, create_engine, plain_url, server_settings, session_factory
 from models.polls import Poll, PollState
@@ -23,8 +25,9 @@ from services.permissions import Permission
 from services.polls import life, voting, writing
 from services.polls.questions import Answers
 from services.polls.voting import Receipt, cast_response
+from tests.factories.locks import count, waiting_for_lock
 from tests.factories.polls import make_members, make_poll
-from tests.factories.world import World, make_branches
+from tests.factories.world import LONG_AGO, World, make_branches
 
 MEMBERS = 200
 PARALLEL = 20
@@ -79,14 +82,6 @@ async def outcome(
         except DomainError as error:
             return error.code
     return "repeated" if receipt.repeated else "recorded"
-
-
-def count(url: str, statement: str) -> int:
-    """A number from the database, past every role."""
-    with psycopg.connect(url) as owner:
-        row = owner.execute(statement).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 async def make_open_poll(ground: Ground, members: int) -> tuple[Poll, list[UUID]]:
@@ -153,17 +148,57 @@ async def test_three_workers_open_or_close_exactly_once(ground: Ground, state: P
         poll = await make_poll(
             session, ground.world.branches["kz.at"], state=state, opens_at=now, closes_at=now + timedelta(hours=1)
         )
-    step = life.open_due if state is PollState.scheduled else life.close_due
     engine = create_engine(ground.url, WORKER_ROLE, pool_size=3)
 
     async def work() -> None:
         async with session_factory(engine)() as session, session.begin():
-            await step(session, poll.id, now=now + timedelta(hours=2))
+            if state is PollState.scheduled:
+                await life.open_due(session, poll.id, opens_at=now, now=now)
+            else:
+                await life.close_due(session, poll.id, closes_at=now + timedelta(hours=1), now=now)
 
     await asyncio.gather(work(), work(), work())
     await engine.dispose()
     assert count(ground.url, "SELECT version FROM poll") == 2
     assert count(ground.url, "SELECT count(*) FROM push_campaign") == (1 if state is PollState.scheduled else 0)
+
+
+async def test_closing_waits_for_an_opening_under_way(ground: Ground) -> None:
+    now = utc_now()
+    closes_at = now + timedelta(hours=1)
+    async with ground.sessions() as session:
+        poll = await make_poll(
+            session, ground.world.branches["kz.at"], state=PollState.scheduled, opens_at=now, closes_at=closes_at
+        )
+
+    async def close() -> None:
+        async with ground.sessions() as session, session.begin():
+            await life.close_due(session, poll.id, closes_at=closes_at, now=closes_at)
+
+    async with ground.sessions() as session, session.begin():
+        await life.open_due(session, poll.id, opens_at=now, now=now)
+        closing = asyncio.create_task(close())
+        await waiting_for_lock(ground.url)
+    await closing
+    assert count(ground.url, "SELECT count(*) FROM poll WHERE state = 'results_published' AND version = 3") == 1
+
+
+async def test_real_worker_ends_what_opened_and_closed_during_an_outage(ground: Ground, settings: Settings) -> None:
+    async with ground.sessions() as session, session.begin():
+        poll = await make_poll(
+            session, ground.world.branches["kz.at"], state=PollState.draft, closes_at=LONG_AGO + timedelta(days=2)
+        )
+    async with ground.sessions() as session, session.begin():
+        opens_at = LONG_AGO + timedelta(days=1)
+        await life.publish_poll(session, admin(ground.world), poll.id, opens_at=opens_at, now=LONG_AGO)
+    engine = create_engine(ground.url, WORKER_ROLE)
+    own = settings.model_copy(update={"database_url": ground.url})
+    app = build_app(build_runtime(own, session_factory(engine)))
+    async with app.open_async():
+        await app.run_worker_async(wait=False, install_signal_handlers=False)
+    await engine.dispose()
+    assert count(ground.url, "SELECT count(*) FROM poll WHERE state = 'results_published'") == 1
+    assert count(ground.url, "SELECT count(*) FROM push_campaign") == 0
 
 
 async def test_publishing_defers_opening_and_closing(ground: Ground) -> None:
@@ -190,13 +225,3 @@ async def edit_poll(ground: Ground, poll: Poll, **changes: Any) -> None:
     changes = changes or {"title": {"kk": "Су", "ru": "Вода"}}
     async with ground.sessions() as session, session.begin():
         await writing.edit_poll(session, admin(ground.world), poll.id, changes=changes, version=1, now=utc_now())
-
-
-async def waiting_for_lock(url: str) -> None:
-    """Until somebody waits in the database."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    for _ in range(1_000):
-        if await asyncio.to_thread(count, url, waiting):
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("nobody waits")
