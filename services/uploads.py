@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.db import execute
 from models.uploads import Upload
 from services.actors import Actor
 from services.errors import InvalidError, NotFoundError, TooManyError
@@ -22,6 +23,8 @@ LIFETIME: Final = timedelta(hours=24)
 REMOVED_AFTER: Final = timedelta(hours=25)
 MAX_UNATTACHED: Final = 50
 BATCH: Final = 500
+
+LOCK: Final = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 class TooManyUploadsError(TooManyError):
@@ -49,6 +52,8 @@ async def begin_upload(session: AsyncSession, actor: Actor, *, now: datetime) ->
         TooManyUploadsError: 50 files of the account wait for a use.
     """
     account_id = actor.require_account()
+    # Uploads begun side by side queue here and count each other.
+    await execute(session, LOCK, name=f"upload.begin:{account_id}")
     waiting = select(sa.func.count()).where(
         col(Upload.account_id) == account_id,
         col(Upload.attached_at).is_(None),
