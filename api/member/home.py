@@ -52,11 +52,11 @@ async def get_home(session: Session, actor: CurrentActor, language: ReadLanguage
         after=None,
         limit=NEWS_SHOWN,
     )
-    polls = await list_open_polls(session, actor, before=None, limit=POLLS_SHOWN, now=now)
+    polls = await list_open_polls(session, actor, before=None, limit=POLLS_SHOWN, now=now, unanswered_only=True)
     return HomeOut(
         unread_count=unread,
         news=NEWS.validate_json(found.items),
-        polls=[PollListItem.of(poll, language, responded=False) for poll, responded in polls if not responded],
+        polls=[PollListItem.of(poll, language, responded=False) for poll, _ in polls[:POLLS_SHOWN]],
         petitions=petitions,
     )
 

@@ -73,7 +73,13 @@ async def list_branch_polls(
 
 
 async def list_open_polls(
-    session: AsyncSession, actor: Actor, *, before: tuple[datetime, UUID] | None, limit: int, now: datetime
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    now: datetime,
+    unanswered_only: bool = False,
 ) -> Sequence[tuple[Poll, bool]]:
     """Open polls addressed to the member, and whether they responded; the newest first; one more than `limit`.
 
@@ -88,6 +94,8 @@ async def list_open_polls(
         col(Poll.state) == PollState.open,
         sa.or_(col(Poll.closes_at).is_(None), col(Poll.closes_at) > now),
     )
+    if unanswered_only:
+        found = found.where(~responded)
     if before is not None:
         found = found.where(sa.tuple_(col(Poll.opens_at), col(Poll.id)) < before)
     newest = found.order_by(col(Poll.opens_at).desc(), col(Poll.id).desc()).limit(limit + 1)

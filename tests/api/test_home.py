@@ -3,6 +3,7 @@
 import httpx
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.member.home import POLLS_SHOWN
 from models.accounts import Account
 from models.base import Language, utc_now
 from models.polls import PollState
@@ -34,6 +35,23 @@ async def test_home_gathers_what_concerns_the_member(
     assert [item["title"] for item in home["news"]] == ["төрт [ru]", "үш [ru]", "екі [ru]"]
     assert [(poll["id"], poll["responded"]) for poll in home["polls"]] == [(str(unanswered.id), False)]
     assert home["unread_count"] == 1
+
+
+async def test_answered_polls_take_no_place_from_an_older_one(
+    client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
+) -> None:
+    district, reader = world.branches["kz.at.maqat"], world.people["Aigul"]
+    older = await make_poll(session, district)
+    for _ in range(POLLS_SHOWN + 1):
+        await respond(session, await make_poll(session, district), reader)
+    headers = await sign_in(reader.account_id)
+    home = (await client.get("/v1/me/home", headers=headers)).json()
+    assert [poll["id"] for poll in home["polls"]] == [str(older.id)]
+    for _ in range(POLLS_SHOWN):
+        await make_poll(session, district)
+    home = (await client.get("/v1/me/home", headers=headers)).json()
+    assert len(home["polls"]) == POLLS_SHOWN
+    assert str(older.id) not in {poll["id"] for poll in home["polls"]}
 
 
 async def test_applicant_has_a_home_without_branches(
