@@ -230,7 +230,8 @@ async def update_article(
     now: Now,
     response: Response,
 ) -> ArticleAdminOut:
-    """Change an article; If-Match carries the ETag of the read. Correcting a published one needs news:publish too."""
+    """Change an article; If-Match carries the ETag of the read. Correcting a scheduled or published one needs
+    news:publish too."""
     article = await writing.edit_article(session, actor, article_id, body.change(), version=version, now=now)
     return await read_out(session, article, response)
 

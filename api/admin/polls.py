@@ -178,7 +178,8 @@ async def update_poll(
     now: Now,
     response: Response,
 ) -> BranchPollOut:
-    """Change a poll until the first response; then it is frozen. If-Match carries the ETag of the read."""
+    """Change a poll until the first response; then it is frozen. If-Match carries the ETag of the read. Once it is
+    scheduled or open this needs polls:publish too."""
     poll = await writing.edit_poll(session, actor, poll_id, changes=body.changes(), version=version, now=now)
     return read_out(poll, response)
 

@@ -150,7 +150,7 @@ async def create_article(
 async def edit_article(
     session: AsyncSession, actor: Actor, article_id: UUID, change: ArticleChange, *, version: int, now: datetime
 ) -> Article:
-    """Change an article. What members already see is corrected by those who may publish.
+    """Change an article. What members see, or will see by itself, is corrected by those who may publish.
 
     Raises:
         ArticleStateError: it was withdrawn.
@@ -158,7 +158,7 @@ async def edit_article(
         UploadNotUsableError, NotAnImageError: as `uploads.attach_image`.
     """
     article = await access_article(session, actor, article_id, Permission.news_write)
-    if article.state is ArticleState.published:
+    if article.state in (ArticleState.scheduled, ArticleState.published):
         await access_article(session, actor, article_id, Permission.news_publish)
     if article.state is ArticleState.withdrawn:
         raise ArticleStateError(state=article.state)

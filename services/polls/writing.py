@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.base import Translations
 from models.polls import UNOPENED, Participation, Poll, PollKind, PollState, ResultsVisibility
 from services import audit
-from services.actors import Actor
+from services.actors import Actor, authorise
 from services.branches import access_branch
 from services.changes import Topic, announce_change
 from services.errors import ConflictError, StaleVersionError
@@ -94,7 +94,7 @@ async def duplicate_poll(session: AsyncSession, actor: Actor, poll_id: UUID, *, 
 async def edit_poll(
     session: AsyncSession, actor: Actor, poll_id: UUID, *, changes: Mapping[str, Any], version: int, now: datetime
 ) -> Poll:
-    """Change what was drafted, and even what is open, until somebody has answered.
+    """Change what was drafted, and, if the actor may publish, even what is open, until somebody has answered.
 
     Args:
         changes: new values of title, description, questions, results_visibility, closes_at.
@@ -106,7 +106,9 @@ async def edit_poll(
         PollFrozenError: somebody has answered.
         InvalidPeriodError: it would close before it opens, or in the past.
     """
-    poll, _ = await access_poll(session, actor, poll_id, Permission.polls_write, lock=True)
+    poll, branch = await access_poll(session, actor, poll_id, Permission.polls_write, lock=True)
+    if poll.state is not PollState.draft:
+        authorise(actor, branch.path, Permission.polls_publish)
     if poll.version != version:
         raise StaleVersionError(version=poll.version)
     if poll.state not in EDITABLE:

@@ -117,6 +117,22 @@ async def test_published_article_is_corrected_by_those_who_may_publish(
     assert (await client.get(f"/v1/news/{article.id}", headers=reader)).json()["title"] == "Көпір"
 
 
+async def test_scheduled_article_is_edited_by_those_who_may_publish(
+    client: httpx.AsyncClient, world: World, session: AsyncSession, sign_in: SignIn
+) -> None:
+    ahead = utc_now() + timedelta(days=1)
+    article = await make_article(
+        session, world.branches["kz.at.maqat"], "Жол", state=ArticleState.scheduled, publish_at=ahead
+    )
+    url, change = f"{NEWS}/{article.id}", {"translations": {"kk": text_in("Көпір")}}
+    writer = await sign_in.program(world.branches["kz.at"], "news:write", "news:read")
+    refused = await client.patch(url, headers=writer | {"if-match": '"1"'}, json=change)
+    assert (refused.status_code, refused.json()["data"]) == (403, {"permission": "news:publish"})
+    publisher = await sign_in.program(world.branches["kz.at"], "news:write", "news:publish")
+    done = await client.patch(url, headers=publisher | {"if-match": '"1"'}, json=change)
+    assert (done.status_code, done.json()["state"]) == (200, "scheduled")
+
+
 async def test_withdrawn_article_is_not_edited(
     client: httpx.AsyncClient, world: World, session: AsyncSession, sign_in: SignIn
 ) -> None:

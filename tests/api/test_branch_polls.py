@@ -94,6 +94,22 @@ async def test_open_poll_is_editable_until_the_first_response(
     assert (copy.status_code, copy.json()["state"], copy.json()["duplicate_of_id"]) == (201, "draft", str(poll.id))
 
 
+@pytest.mark.parametrize(
+    ("state", "status"), [(PollState.draft, 200), (PollState.scheduled, 403), (PollState.open, 403)]
+)
+async def test_who_may_not_publish_edits_drafts_only(
+    client: httpx.AsyncClient, session: AsyncSession, world: World, sign_in: SignIn, state: PollState, status: int
+) -> None:
+    poll = await make_poll(session, world.branches["kz.at.maqat"], state=state, opens_at=utc_now() + timedelta(days=1))
+    headers = await sign_in.admin(world.branches["kz.at.maqat"], RoleName.editor) | {"if-match": '"1"'}
+    answer = await client.patch(f"{URL}/{poll.id}", headers=headers, json={"title": {"kk": "Су", "ru": "Вода"}})
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["data"] == {"permission": "polls:publish"}
+    await session.refresh(poll)
+    assert poll.version == (2 if status == 200 else 1)
+
+
 async def test_null_takes_away_only_what_may_be_missing(
     client: httpx.AsyncClient, session: AsyncSession, world: World, sign_in: SignIn
 ) -> None:
