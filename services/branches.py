@@ -5,13 +5,16 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.base import Translations
 from models.branches import CHILD_LEVEL, Branch, Settlement
+from models.db import violated_constraint
 from services import audit
 from services.actors import Actor, authorise, in_subtrees, visible_branches
+from services.changes import Topic, announce_change
 from services.errors import ConflictError, InvalidError, NotFoundError, StaleVersionError
 from services.permissions import Permission
 
@@ -106,11 +109,14 @@ async def create_branch(
         region_code=region_code,
         created_at=now,
     )
-    taken = await session.exec(select(Branch.id).where(col(Branch.path) == branch.path))
-    if taken.one_or_none() is not None:
-        raise BranchExistsError(code=code)
-    session.add(branch)
-    await session.flush()
+    try:
+        async with session.begin_nested():
+            session.add(branch)
+            await session.flush()
+    except IntegrityError as error:
+        if violated_constraint(error) != "branch_path_key":
+            raise
+        raise BranchExistsError(code=code) from error
     audit.record(
         session, actor, "branches:create", object_kind="branch", object_id=branch.id, branch_id=parent.id, now=now
     )
@@ -135,6 +141,7 @@ async def rename_branch(
     if changed.one_or_none() is None:
         raise StaleVersionError(version=branch.version)
     await session.refresh(branch)
+    await announce_change(session, Topic.branches, branch.id)
     audit.record(
         session, actor, "branches:rename", object_kind="branch", object_id=branch.id, branch_id=branch.id, now=now
     )

@@ -27,6 +27,7 @@ from models.db import create_engine, session_factory
 from models.news import Article
 from models.polls import Poll
 from services.actors import Actor, Grant
+from services.branches import rename_branch
 from services.changes import Topic, announce_change
 from services.news.writing import withdraw_article
 from services.permissions import Permission
@@ -37,6 +38,7 @@ from tests.factories.polls import make_poll
 from tests.factories.world import SignIn, World, make_world
 
 FOREVER = timedelta(days=1)
+OLD_NAME = "Филиал at"
 LEAVE = "UPDATE membership SET ended_on = '2026-01-01' WHERE member_id = '{}'"
 
 
@@ -166,7 +168,21 @@ async def cancel(ground: Ground) -> None:
         await cancel_poll(session, head_office(ground), ground.poll.id, reason={"kk": "қате"}, now=utc_now())
 
 
+async def sees_old_name(ground: Ground, phone: httpx.AsyncClient) -> bool:
+    """Whether the branch of the article has the name that it began with."""
+    return OLD_NAME in (await phone.get("/v1/news", headers={"accept-language": "ru"})).text
+
+
+async def rename(ground: Ground) -> None:
+    branch = ground.world.branches["kz.at"]
+    async with ground.runtime.sessions() as session, session.begin():
+        await rename_branch(
+            session, head_office(ground), branch.id, name={"kk": "Су", "ru": "Вода"}, version=1, now=utc_now()
+        )
+
+
 CHANGES = [
+    (rename, sees_old_name),
     (sign_out, sees_article),
     (sign_out, sees_poll_listed),
     (leave, sees_article),
