@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.push.quiet_hours import Window, parse_window
 
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+Region = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 PostgresUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
 
 
@@ -73,6 +74,12 @@ class Settings(BaseSettings):
     code_lifetime: timedelta = Field(default=timedelta(minutes=5), description="Of a code sent by SMS.")
     second_factor_lifetime: timedelta = Field(
         default=timedelta(hours=12), description="Then an admin gives a one-time password again."
+    )
+    phone_regions: frozenset[Region] = Field(
+        default=frozenset({"KZ"}), description="Countries whose phones get codes, a JSON list of ISO 3166 codes."
+    )
+    code_sends_per_hour: int = Field(
+        default=20_000, ge=1, description="Codes sent to all phones together, then a pause."
     )
     code_failures_per_hour: int = Field(default=2_000, description="Wrong codes of all phones together, then a pause.")
 

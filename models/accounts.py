@@ -76,6 +76,7 @@ class SignInChallenge(SQLModel, table=True):
     __tablename__ = "sign_in_challenge"
     __table_args__ = (
         sa.Index("sign_in_challenge_phone_hash_created_at_idx", "phone_hash", "created_at"),
+        sa.Index("sign_in_challenge_created_at_idx", "created_at"),
         sa.Index("sign_in_challenge_last_failed_at_idx", "last_failed_at"),
     )
 

@@ -1,5 +1,6 @@
 """unqatu settings: what can be set, as the README's table."""
 
+import json
 from enum import Enum
 from typing import Any
 
@@ -33,4 +34,4 @@ def default(value: Any) -> str:
     if value is None:
         return "–"
     plain = value.value if isinstance(value, Enum) else TypeAdapter(type(value)).dump_python(value, mode="json")
-    return f"`{str(plain).lower() if isinstance(plain, bool) else plain}`"
+    return f"`{json.dumps(plain) if isinstance(plain, bool | list) else plain}`"

@@ -87,8 +87,15 @@ def issue(runtime: Runtime, credentials: Credentials, now: datetime) -> TokensOu
 )
 async def create_code(body: CodeIn, session: Session, runtime: CurrentRuntime, now: Now) -> CodeOut:
     """Send a code to a phone. The answer is the same whether the phone is known or not."""
+    settings = runtime.settings
     requested = await codes.request_code(
-        session, runtime.keys, body.phone, lifetime=runtime.settings.code_lifetime, now=now
+        session,
+        runtime.keys,
+        body.phone,
+        regions=settings.phone_regions,
+        sends_per_hour=settings.code_sends_per_hour,
+        lifetime=settings.code_lifetime,
+        now=now,
     )
     return CodeOut.model_validate(requested)
 

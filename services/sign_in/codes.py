@@ -3,7 +3,7 @@
 No step here looks at accounts, so a known phone and an unknown one cannot be told apart, by the answer or by its time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -31,7 +31,7 @@ SENDS_MAX: Final = ((timedelta(minutes=15), 3), (DAY, 10))
 """How many codes a phone gets within a time."""
 RESEND_AFTER_S: Final = 60
 """How long a phone should wait for the SMS before it offers to send another."""
-FAILURE_WINDOW: Final = timedelta(hours=1)
+HOUR: Final = timedelta(hours=1)
 
 LOCK: Final = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
@@ -83,21 +83,30 @@ def code_of(keys: Keyring, challenge_id: UUID) -> str:
 
 
 async def request_code(
-    session: AsyncSession, keys: Keyring, typed_phone: str, *, lifetime: timedelta, now: datetime
+    session: AsyncSession,
+    keys: Keyring,
+    typed_phone: str,
+    *,
+    regions: Collection[str],
+    sends_per_hour: int,
+    lifetime: timedelta,
+    now: datetime,
 ) -> RequestedCode:
     """Make a challenge for a phone and let a worker send its code.
 
     Raises:
-        InvalidPhoneError: it is no phone number.
-        TooManyError: the phone got its codes for now; `retry_after_s` says when there is another.
+        InvalidPhoneError: it is no phone number, or not of one of the `regions`.
+        TooManyError: the phone, or all phones together, got their codes for now; `retry_after_s` says when there is
+            another.
     """
-    phone = normalise_phone(typed_phone)
+    phone = normalise_phone(typed_phone, regions=regions)
     phone_hash = keys.keyed_hash(phone, purpose="phone")
     await execute(session, LOCK, name=f"sign_in.send:{phone_hash.hex()}")
     earlier = await list_sends(session, phone_hash, now)
     wait = seconds_until_next(earlier, now)
     if wait > 0:
         raise TooManyError(retry_after_s=wait)
+    await check_send_budget(session, sends_per_hour, now)
     challenge = SignInChallenge(
         id=uuid4(),
         phone_hash=phone_hash,
@@ -110,6 +119,21 @@ async def request_code(
     await jobs.defer(session, SEND_JOB, priority=jobs.HIGH, challenge_id=str(challenge.id))
     resend_after_s = max(RESEND_AFTER_S, seconds_until_next([now, *earlier], now))
     return RequestedCode(challenge.id, challenge.expires_at, resend_after_s)
+
+
+async def check_send_budget(session: AsyncSession, sends_per_hour: int, now: datetime) -> None:
+    """Pause everybody when codes are asked for in masses: each is an SMS that somebody pays for.
+
+    Raises:
+        TooManyError: the hour's codes are spent.
+    """
+    # Parallel requests queue here and count each other, or many at once would pass the limit together.
+    await execute(session, LOCK, name="sign_in.sends")
+    created_at = col(SignInChallenge.created_at)
+    recent = select(created_at).where(created_at > now - HOUR).order_by(created_at.desc())
+    blocking = (await session.exec(recent.offset(sends_per_hour - 1).limit(1))).one_or_none()
+    if blocking is not None:
+        raise TooManyError(retry_after_s=max(1, ceil((blocking + HOUR - now).total_seconds())))
 
 
 async def list_sends(session: AsyncSession, phone_hash: bytes, now: datetime) -> Sequence[datetime]:
@@ -191,9 +215,9 @@ async def check_failure_budget(session: AsyncSession, failures_per_hour: int, no
     """
     failed_at = col(SignInChallenge.last_failed_at)
     recent = select(sa.func.coalesce(sa.func.sum(SignInChallenge.failed_count), 0), sa.func.min(failed_at)).where(
-        failed_at > now - FAILURE_WINDOW
+        failed_at > now - HOUR
     )
     failed_count, oldest_at = (await session.exec(recent)).one()
     if failed_count >= failures_per_hour:
-        until = (oldest_at or now) + FAILURE_WINDOW
+        until = (oldest_at or now) + HOUR
         raise TooManyError(retry_after_s=max(1, ceil((until - now).total_seconds())))

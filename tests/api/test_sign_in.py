@@ -150,6 +150,29 @@ async def test_wrong_codes_of_all_phones_together_bring_a_pause(
     assert (await phone.sign_in())["token_type"] == "Bearer"
 
 
+async def test_codes_for_all_phones_together_bring_a_pause(
+    phone: Phone, runtime: Runtime, app: FastAPI, clock: time_machine.Traveller
+) -> None:
+    app.state.runtime = replace(runtime, settings=runtime.settings.model_copy(update={"code_sends_per_hour": 2}))
+    for number in ("+77015550111", "+77015550112"):
+        assert (await Phone(phone.client, runtime, number).ask()).status_code == 202
+        clock.shift(timedelta(minutes=1))
+    refused = await phone.ask()
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert refused.headers["retry-after"] == str(58 * 60)
+    clock.shift(timedelta(minutes=58))
+    assert (await phone.ask()).status_code == 202
+
+
+async def test_phones_of_regions_that_are_not_served_get_no_code(phone: Phone, runtime: Runtime, app: FastAPI) -> None:
+    abroad = {"phone": "+79161234567"}
+    refused = await phone.client.post("/v1/auth/codes", json=abroad)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_phone")
+    both = runtime.settings.model_copy(update={"phone_regions": frozenset({"KZ", "RU"})})
+    app.state.runtime = replace(runtime, settings=both)
+    assert (await phone.client.post("/v1/auth/codes", json=abroad)).status_code == 202
+
+
 @pytest.mark.parametrize("state", [AccountState.blocked, AccountState.erased])
 async def test_closed_account_is_refused_without_telling_why(
     phone: Phone, world: World, session: AsyncSession, state: AccountState

@@ -49,7 +49,8 @@ class Ground:
 @pytest_asyncio.fixture(loop_scope="session")
 async def ground(cloned_database: str, settings: Settings) -> AsyncIterator[Ground]:
     """As many connections as requests, so that all really run at once."""
-    own = settings.model_copy(update={"database_url": cloned_database, "code_failures_per_hour": BUDGET})
+    limits = {"code_failures_per_hour": BUDGET, "code_sends_per_hour": PARALLEL}
+    own = settings.model_copy(update={"database_url": cloned_database, **limits})
     engine = create_engine(cloned_database, APP_ROLE, pool_size=PARALLEL)
     runtime = build_runtime(own, session_factory(engine))
     transport = httpx.ASGITransport(app=create_edge(create_app(own, runtime)))
@@ -89,6 +90,13 @@ async def test_parallel_asking_gets_three_codes(ground: Ground) -> None:
     answers = await together(*(ground.phone.ask() for _ in range(PARALLEL)))
     assert outcomes(answers) == {"done": 3, "too_many_requests": PARALLEL - 3}
     assert ground.read("SELECT count(*) FROM procrastinate_jobs") == 3
+
+
+async def test_codes_for_many_phones_never_exceed_the_budget(ground: Ground) -> None:
+    phones = [Phone(ground.phone.client, ground.runtime, f"+770155502{number:02d}") for number in range(PARALLEL + 3)]
+    answers = await together(*(phone.ask() for phone in phones))
+    assert outcomes(answers) == {"done": PARALLEL, "too_many_requests": 3}
+    assert ground.read("SELECT count(*) FROM procrastinate_jobs") == PARALLEL
 
 
 async def test_wrong_codes_of_many_phones_never_exceed_the_budget(ground: Ground) -> None:

@@ -52,7 +52,15 @@ class Ground:
         """Ask for a code as the API does."""
         engine = create_engine(self.url, "unqatu_app", pool_size=1)
         async with session_factory(engine)() as session, session.begin():
-            asked = await request_code(session, self.runtime.keys, NUMBER, lifetime=FIVE_MINUTES, now=now or utc_now())
+            asked = await request_code(
+                session,
+                self.runtime.keys,
+                NUMBER,
+                regions={"KZ"},
+                sends_per_hour=100,
+                lifetime=FIVE_MINUTES,
+                now=now or utc_now(),
+            )
         await engine.dispose()
         return asked.challenge_id
 
