@@ -42,6 +42,7 @@ class Actor:
 
     Attributes:
         account_id: of a person; None for a service token.
+        installation_id: of the app whose session this is; None for a service token.
         member_id: of an active member, else None.
         branch_chain: ids from the member's primary organisation up to the republic; empty without membership.
         raised: whether admin work is open to it: a second factor was given, or it is a service token.
@@ -49,6 +50,7 @@ class Actor:
 
     account_id: UUID | None
     session_id: UUID | None = None
+    installation_id: UUID | None = None
     service_token_id: UUID | None = None
     member_id: UUID | None = None
     branch_chain: tuple[UUID, ...] = ()
@@ -84,7 +86,7 @@ class Actor:
 
 
 PERSON_STATEMENT: Final = """
-    SELECT a.language, s.second_factor_at, m.id AS member_id, b.path::text AS branch_path,
+    SELECT a.language, s.installation_id, s.second_factor_at, m.id AS member_id, b.path::text AS branch_path,
            (SELECT array_agg(up.id ORDER BY nlevel(up.path) DESC) FROM branch up WHERE up.path @> b.path) AS chain,
            (SELECT json_agg(json_build_array(r.name, rb.id, rb.path::text) ORDER BY rb.path, r.name)::text
               FROM role r JOIN branch rb ON rb.id = r.branch_id
@@ -140,6 +142,7 @@ def person(
     return Actor(
         account_id=account_id,
         session_id=session_id,
+        installation_id=found["installation_id"],
         member_id=found["member_id"] if found["branch_path"] is not None else None,
         branch_chain=tuple(found["chain"] or ()),
         branch_path=found["branch_path"],

@@ -14,6 +14,7 @@ from models.base import Language, new_id
 from models.db import execute
 from models.push import AddressKind, Device, Platform
 from services.actors import Actor
+from services.errors import ForbiddenError
 
 SILENT_AFTER: Final = timedelta(days=60)
 """A phone that did not start the app for so long is not pushed to."""
@@ -22,6 +23,12 @@ PURGED_AFTER: Final = timedelta(days=270)
 """FCM itself forgets an address after 270 days of silence."""
 
 LOCK_ADDRESS: Final = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:address, 0))")
+
+
+class OtherInstallationError(ForbiddenError):
+    """A session registers the installation it was opened on and no other, so that its end stops push there."""
+
+    code = "other_installation"
 
 
 async def register_device(
@@ -39,12 +46,19 @@ async def register_device(
     """Remember where a phone is reached, or that it still is; the app does this at every start.
 
     An installation belongs to the account that registered it last, and so does an address.
+
+    Raises:
+        ForbiddenError: the actor is a program.
+        OtherInstallationError: the actor's session was opened on another installation.
     """
+    account_id = actor.require_account()
+    if installation_id != actor.installation_id:
+        raise OtherInstallationError
     await execute(session, LOCK_ADDRESS, address=address)
     elsewhere = delete(Device).where(col(Device.address) == address, col(Device.installation_id) != installation_id)
     await session.exec(elsewhere)
     current = {
-        "account_id": actor.require_account(),
+        "account_id": account_id,
         "address": address,
         "address_kind": address_kind,
         "platform": platform,

@@ -30,13 +30,13 @@ class DeviceIn(In):
     "/{installation_id}",
     summary="Register this phone for push",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(),
+    responses=problems(devices.OtherInstallationError),
 )
 async def register_device(
     installation_id: UUID, body: DeviceIn, session: Session, actor: CurrentActor, now: Now
 ) -> None:
-    """At every start of the app. An installation belongs to the account that registered it last; the address is never
-    shown again."""
+    """At every start of the app, for the installation that the session was opened on. It belongs to the account that
+    registered it last; the address is never shown again."""
     await devices.register_device(
         session,
         actor,

@@ -38,7 +38,7 @@ async def test_phone_registers_at_every_start(
     client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
 ) -> None:
     aigul, phone = world.people["Aigul"].account_id, uuid4()
-    headers = await sign_in(aigul)
+    headers = await sign_in(aigul, on=phone)
     assert await register(client, headers, phone) == 204
     assert await register(client, headers, phone, address="renewed") == 204
     assert await owners(session) == {"renewed": aigul}
@@ -48,18 +48,17 @@ async def test_phone_moves_to_who_signs_in_on_it(
     client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
 ) -> None:
     marat, phone = world.people["Marat"].account_id, uuid4()
-    await register(client, await sign_in(world.people["Aigul"].account_id), phone)
-    await register(client, await sign_in(marat), phone)
+    await register(client, await sign_in(world.people["Aigul"].account_id, on=phone), phone)
+    await register(client, await sign_in(marat, on=phone), phone)
     assert await owners(session) == {BODY["address"]: marat}
 
 
 async def test_address_belongs_to_one_installation(
     client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
 ) -> None:
-    headers = await sign_in(world.people["Aigul"].account_id)
-    await register(client, headers, uuid4())
-    reinstalled = uuid4()
-    await register(client, headers, reinstalled)
+    aigul, first, reinstalled = world.people["Aigul"].account_id, uuid4(), uuid4()
+    for installation_id in (first, reinstalled):
+        await register(client, await sign_in(aigul, on=installation_id), installation_id)
     found = (await session.exec(select(Device.installation_id))).all()
     assert found == [reinstalled]
 
@@ -70,7 +69,7 @@ async def test_registering_revives_a_retired_address(
     aigul = world.people["Aigul"].account_id
     device = await add_device(session, aigul, BODY["address"])
     device.retired_at, device.retired_reason = device.created_at, "unregistered"
-    await register(client, await sign_in(aigul), device.installation_id)
+    await register(client, await sign_in(aigul, on=device.installation_id), device.installation_id)
     await session.refresh(device)
     assert (device.retired_at, device.retired_reason) == (None, None)
 
@@ -78,8 +77,9 @@ async def test_registering_revives_a_retired_address(
 async def test_delete_leaves_a_phone_that_moved_to_somebody_else(
     client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
 ) -> None:
-    aigul, marat = await sign_in(world.people["Aigul"].account_id), await sign_in(world.people["Marat"].account_id)
     phone = uuid4()
+    aigul = await sign_in(world.people["Aigul"].account_id)
+    marat = await sign_in(world.people["Marat"].account_id, on=phone)
     await register(client, marat, phone)
     assert (await client.delete(f"/v1/me/devices/{phone}", headers=aigul)).status_code == 204
     assert await owners(session) == {BODY["address"]: world.people["Marat"].account_id}
@@ -93,10 +93,19 @@ async def test_sign_out_takes_the_phone_of_that_session_with_it(
     aigul = world.people["Aigul"].account_id
     headers = await sign_in(aigul)
     opened = (await session.exec(select(AuthSession))).one()
-    await register(client, headers, opened.installation_id)
+    assert await register(client, headers, opened.installation_id) == 204
     await add_device(session, aigul, "the tablet")
     await end_session(session, Actor(account_id=aigul), opened.id, now=utc_now())
     assert await owners(session) == {"the tablet": aigul}
+
+
+async def test_session_registers_its_own_installation_only(
+    client: httpx.AsyncClient, world: World, sign_in: SignIn, session: AsyncSession
+) -> None:
+    headers = await sign_in(world.people["Aigul"].account_id)
+    answer = await client.put(f"/v1/me/devices/{uuid4()}", headers=headers, json=BODY)
+    assert (answer.status_code, answer.json()["code"]) == (403, "other_installation")
+    assert await owners(session) == {}
 
 
 @pytest.mark.parametrize(

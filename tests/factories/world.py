@@ -145,13 +145,13 @@ class SignIn:
     session: AsyncSession
     runtime: Runtime
 
-    async def __call__(self, account_id: UUID, *, raised: bool = False) -> dict[str, str]:
-        """A session of a person; `raised` as after a second factor."""
+    async def __call__(self, account_id: UUID, *, raised: bool = False, on: UUID | None = None) -> dict[str, str]:
+        """A session of a person, `on` an installation; `raised` as after a second factor."""
         now = utc_now()
         made = AuthSession(
             id=new_id(),
             account_id=account_id,
-            installation_id=uuid4(),
+            installation_id=on or uuid4(),
             created_at=now,
             last_seen_at=now,
             second_factor_at=now if raised else None,
