@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import psycopg
 import pytest
 import pytest_asyncio
 
