@@ -7,6 +7,7 @@ jobs and NOTIFY take `cloned_database` instead.
 
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -71,6 +72,8 @@ def drop_database(server: str, name: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the first process only: find or start the server and migrate the template."""
+    # A shell starts background commands with SIGINT ignored, and children inherit that: no test could press Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         return
     server = os.environ.get("DATABASE_URL")
