@@ -12,14 +12,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import psutil
 
+from api.runtime import APP_ROLE
+from models.db import COMMAND_TIMEOUT_S, POOL_SIZE, server_settings
 from models.embedded import binaries_folder
 from tests.bench.dataset import MEMBER, PHONES, POLL, POLLS, numbered
-from tests.bench.feed import ARTICLES
+from tests.bench.feed import ARTICLES, PARALLEL
 from tests.bench.ground import Ground
 from tests.bench.load import drive, get, put
 from tests.bench.rounds import SLICE_S, Meter, Sample, Subject, figure, interleave
 
-PARALLEL: Final = 10
+CONNECTIONS: Final = POOL_SIZE
+"""To the database, on both sides; phones are more."""
 BODY: Final = b'{"answers":[{"kind":"single","question_id":"q1","option_id":"o2"}]}'
 OK, CREATED = 200, 201
 LATENCY: Final = re.compile(r"latency average = ([\d.]+) ms")
@@ -29,7 +32,7 @@ RATE: Final = re.compile(r"tps = ([\d.]+)")
 # Client c of n answers for the members c, c + n, c + 2n, … of one poll after the other, as the phones do. The polls
 # are the upper half, so that nobody answers twice.
 SCRIPT: Final = f"""
-\\set number :base + :client_id + {PARALLEL} * :turn
+\\set number :base + :client_id + {CONNECTIONS} * :turn
 \\set turn :turn + 1
 \\set poll {POLLS // 2} + :number / {PHONES}
 \\set member :number % {PHONES}
@@ -79,7 +82,7 @@ def pgbench(ground: Ground, url: str) -> Subject:
         nonlocal base
         command = [
             *(str(binaries_folder() / "pgbench"), "-h", host, "-U", "unqatu", "-n", "-M", "prepared"),
-            *("-c", str(PARALLEL), "-j", "1", "-T", f"{SLICE_S:.0f}", "-f", str(script)),
+            *("-c", str(CONNECTIONS), "-j", "1", "-T", f"{SLICE_S:.0f}", "-f", str(script)),
             *("-D", f"base={base}", "-D", "turn=0", urlsplit(url).path[1:]),
         ]
         meter, before = Meter((ground.postgres,)), children_seconds()
@@ -97,8 +100,10 @@ def pgbench(ground: Ground, url: str) -> Subject:
 
 
 def finished(command: list[str]) -> str:
-    """What a program printed, in the application's role. Its complaints go where ours go."""
-    environment = os.environ | {"PGOPTIONS": "-c role=unqatu_app"}
+    """What a program printed, under the settings of the API's connections. Its complaints go where ours go."""
+    settings = server_settings(APP_ROLE, statement_timeout_ms=int(COMMAND_TIMEOUT_S * 1000))
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    environment = os.environ | {"PGOPTIONS": options}
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
 
 
