@@ -24,7 +24,7 @@ FILERS = 50
 @pytest.fixture
 async def committing(cloned_database: str) -> AsyncIterator[Sessions]:
     """Sessions of the application that really commit."""
-    engine = create_engine(cloned_database, APP_ROLE, pool_size=10)
+    engine = create_engine(cloned_database, APP_ROLE, pool_size=60)
     yield session_factory(engine)
     await engine.dispose()
 
